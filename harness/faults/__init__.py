@@ -1,0 +1,1 @@
+"""Faults: one file per behaviour of a hop, pure. `registry` lists them."""

@@ -1,0 +1,369 @@
+"""The fault contract: what a fault may see, and what it may ask for.
+
+One fault instance stands at one hop for one case. It is told what arrived and when, and answers
+with actions. It never reads a clock, opens a socket, sleeps, or draws randomness it was not given:
+that is what lets the same fault run inside mitmproxy, over a recorded stream, and in a unit test
+that covers an hour of stream in a millisecond.
+
+    request   client ─▶ RequestHead RequestData RequestEnd ─▶ SendRequest SendData SendEnd ─▶
+    response  client ◀─ ForwardHead Forward End ◀─ ResponseHead Data UpstreamEnd ◀─ upstream
+    leaving   client ─▶ ClientGone ─▶ CloseUpstream ─▶ upstream
+
+A fault file holds two things: the configuration (a `FaultConfig`, what YAML writes) and the state
+of one exchange (an `Exchange` with one `step`). Copy `latency.py` to write one.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.wire.headers import Headers
+
+# A limit fires this long after its instant, so that data due at that very instant wins.
+TIE_S = 0.001
+
+type EndHow = Literal["end", "truncation", "reset", "stall"]
+"""How a response ends towards the client: clean finish, closed before the last chunk, RST or
+RST_STREAM, open but silent."""
+
+type UpstreamEndHow = Literal["end", "truncation", "reset", "refused"]
+type GoneHow = Literal["fin", "rst", "cancel"]
+"""How the client left. A FIN may be a half-close: the two cannot be told apart when it arrives."""
+
+type UpstreamClose = Literal["fin", "rst", "leave_open"]
+type Framing = Literal["chunked", "length", "close", "h2", "none"]
+"""How the end of a body is told: last chunk, Content-Length, the connection's end, END_STREAM, or
+no body at all."""
+
+# -- events: driver → fault --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """The head of a request came from downstream."""
+
+    method: str
+    target: str
+    headers: Headers
+    version: str = "HTTP/1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestData:
+    """A part of the request's body came from downstream."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnd:
+    """The request is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The head of a response came from upstream (final: 1xx never shows here)."""
+
+    status: int
+    headers: Headers
+    version: str = "HTTP/1.1"
+    framing: Framing = "chunked"
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Body bytes came from upstream: one read, never empty."""
+
+    data: bytes
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamEnd:
+    """The response from upstream is over."""
+
+    how: UpstreamEndHow
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """The client left before the response was over."""
+
+    how: GoneHow
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The time asked for with `WakeAt` has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOver:
+    """Nothing more will happen. Only a `Note` may answer: how it stands, and by what margin."""
+
+
+type Event = (
+    RequestHead
+    | RequestData
+    | RequestEnd
+    | ResponseHead
+    | Data
+    | UpstreamEnd
+    | ClientGone
+    | Wake
+    | CaseOver
+)
+
+# -- actions: fault → driver -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """Open an attempt upstream and send this head. A new attempt needs a new number."""
+
+    head: RequestHead
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendData:
+    """Send a part of the request's body upstream."""
+
+    data: bytes
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendEnd:
+    """The request is complete: tell upstream."""
+
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardHead:
+    """Send this response head downstream."""
+
+    head: ResponseHead
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Send these body bytes downstream now, as one write."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the request here, without upstream: head, body and clean end in one."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the response downstream. Nothing may be forwarded after it."""
+
+    how: EndHow
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUpstream:
+    """Close an attempt's connection upstream; `leave_open` states that it stays."""
+
+    how: UpstreamClose
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PauseUpstream:
+    """Stop reading from upstream: back-pressure reaches the target once its buffers are full."""
+
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeUpstream:
+    """Read from upstream again."""
+
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Send `Wake` at this time (seconds, run clock). The latest one wins; math.inf cancels."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the journal: how this fault stands in this exchange.
+
+    Args:
+        what: armed (its chance has come), fired (it acted), defeated (its chance came and
+            `reason` names what disarmed it) or not_reached (`reason` carries the margin).
+        reason: One line for a person, e.g. "silence of 60.0 s (limit 60 s)".
+        offset: Body bytes that had come from upstream by then.
+        stage: Position of the fault in its hop; the pipeline sets it.
+    """
+
+    what: Literal["armed", "fired", "defeated", "not_reached"]
+    reason: str
+    offset: int = 0
+    stage: int = 0
+
+
+type Action = (
+    SendRequest
+    | SendData
+    | SendEnd
+    | ForwardHead
+    | Forward
+    | Answer
+    | End
+    | CloseUpstream
+    | PauseUpstream
+    | ResumeUpstream
+    | WakeAt
+    | Note
+)
+
+
+class Fault(Protocol):
+    """One configured behaviour of a hop, for one case."""
+
+    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
+        """React to one event.
+
+        Args:
+            now_s: Time of the event in seconds on the run's clock; never decreases.
+            x: The exchange that spoke, numbered from 1 in order of arrival at this hop.
+            event: What happened.
+
+        Returns:
+            What the driver must do, in order, before it delivers the next event, each with the
+            exchange it is meant for: a cache may act on another exchange than the one that spoke.
+        """
+        ...
+
+
+class Exchange(Protocol):
+    """The state of a simple fault within one exchange; see `PerExchange`."""
+
+    def step(self, now_s: float, event: Event) -> Iterable[Action]:
+        """React to one event of this exchange."""
+        ...
+
+
+class Conserves(enum.Enum):
+    """What a fault leaves intact until it ends a response; the contract kit holds it to that."""
+
+    BYTES_AND_ORDER = "bytes and order"
+    ORDER = "order"
+    NOTHING = "nothing"
+
+
+def passed(event: Event) -> Action:
+    """What a hop without any fault does with `event`.
+
+    Raises:
+        AssertionError: For Wake and CaseOver, which only a fault that asked can answer.
+    """
+    match event:
+        case RequestHead():
+            return SendRequest(event)
+        case RequestData(data):
+            return SendData(data)
+        case RequestEnd():
+            return SendEnd()
+        case ResponseHead():
+            return ForwardHead(event)
+        case Data(data):
+            return Forward(data)
+        case UpstreamEnd(how="refused"):
+            return Answer(502, (("Content-Type", "text/plain"),), b"upstream refused\n")
+        case UpstreamEnd(how):
+            return End("truncation" if how == "refused" else how)
+        case ClientGone(how):
+            return CloseUpstream("rst" if how == "rst" else "fin")
+        case Wake() | CaseOver():
+            raise AssertionError(f"nothing to pass on for {event}")
+
+
+class FaultConfig(BaseModel, ABC):
+    """What YAML writes under a fault's name; the running fault is made by `start`.
+
+    A field `after_s` is the YAML key `after`, `block_bytes` is `block`: the unit is in the value
+    there and in the name here.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=lambda name: name.removesuffix("_s").removesuffix("_bytes"),
+        allow_inf_nan=False,
+    )
+
+    conserves: ClassVar[Conserves]
+
+    @abstractmethod
+    def start(self, draw: Callable[[], float]) -> Fault:
+        """The fault for one hop and one case; `draw` gives uniform numbers in [0, 1)."""
+
+    def limit_s(self) -> float:
+        """The longest time this fault may take to act, in seconds; 0 when it has no limit."""
+        return 0.0
+
+
+class SimpleFault(FaultConfig):
+    """A fault that looks at one exchange at a time. Most do."""
+
+    @abstractmethod
+    def exchange(self, x: int, draw: Callable[[], float]) -> Exchange:
+        """The state of exchange `x`, numbered from 1 at this hop."""
+
+    def start(self, draw: Callable[[], float]) -> Fault:
+        """See `FaultConfig.start`."""
+        return PerExchange(self, draw)
+
+
+class PerExchange:
+    """Lift a simple fault to the contract.
+
+    Once it has ended the response (`End` or `Answer`) the fault is asked nothing more: what
+    upstream still sends is dropped, and a client that leaves closes upstream unless that is done.
+    """
+
+    def __init__(self, config: SimpleFault, draw: Callable[[], float]) -> None:
+        self._config = config
+        self._draw = draw
+        self._states: dict[int, Exchange] = {}
+        self._ended: set[int] = set()
+
+    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
+        """See `Fault.step`."""
+        if x in self._ended and not isinstance(event, CaseOver):
+            if isinstance(event, ClientGone):
+                yield x, passed(event)
+            return
+        state = self._states.get(x)
+        if state is None:
+            state = self._states[x] = self._config.exchange(x, self._draw)
+            yield x, Note("armed", f"exchange {x}")
+        for action in state.step(now_s, event):
+            if isinstance(action, End | Answer):
+                self._ended.add(x)
+            yield x, action

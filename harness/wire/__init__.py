@@ -1,0 +1,1 @@
+"""Bytes ⇄ meaning: event streams, content codings, header fields."""
