@@ -21,8 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from harness.model.base import Strict
 from harness.wire.headers import Headers
 
 # A limit fires this long after its instant, so that data due at that very instant wins.
@@ -302,20 +301,8 @@ def passed(event: Event) -> Action:
             raise AssertionError(f"nothing to pass on for {event}")
 
 
-class FaultConfig(BaseModel, ABC):
-    """What YAML writes under a fault's name; the running fault is made by `start`.
-
-    A field `after_s` is the YAML key `after`, `block_bytes` is `block`: the unit is in the value
-    there and in the name here.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        alias_generator=lambda name: name.removesuffix("_s").removesuffix("_bytes"),
-        allow_inf_nan=False,
-    )
+class FaultConfig(Strict, ABC):
+    """What YAML writes under a fault's name; the running fault is made by `start`."""
 
     conserves: ClassVar[Conserves]
 

@@ -207,7 +207,10 @@ class HopBytes(Base, frozen=True, tag="hop.bytes"):
         side: down (towards the client) or up (towards the target).
         way: read or write.
         conn: The connection at this hop and side, numbered from 1.
+        x: The exchange these bytes belong to at this hop; 0 when to none yet.
         offset: Bytes before these on this connection, side and way.
+        body: Response body bytes of this exchange that had crossed this border by then, after
+            transfer coding and before content coding.
         digest: Running hash of everything up to and including these bytes, 16 hex digits.
     """
 
@@ -215,8 +218,10 @@ class HopBytes(Base, frozen=True, tag="hop.bytes"):
     side: Literal["down", "up"]
     way: Literal["read", "write"]
     conn: int
+    x: int = 0
     offset: int
     size: int
+    body: int = 0
     digest: str
 
 
@@ -435,7 +440,7 @@ type Entry = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)  # type: ignore[arg-type]  # a type alias, which msgspec reads and mypy's stub does not name
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:

@@ -1,0 +1,25 @@
+"""What every record that YAML or JSON fills has in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+def yaml_key(name: str) -> str:
+    """The YAML key of a field: `after_s` is `after`, `block_bytes` is `block`, `from_` is `from`.
+
+    The unit stands in the value there and in the name here.
+    """
+    return name.removesuffix("_s").removesuffix("_bytes").removesuffix("_")
+
+
+class Strict(BaseModel):
+    """Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        alias_generator=yaml_key,
+        allow_inf_nan=False,
+    )
