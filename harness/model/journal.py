@@ -218,11 +218,11 @@ class HopBytes(Base, frozen=True, tag="hop.bytes"):
     side: Literal["down", "up"]
     way: Literal["read", "write"]
     conn: int
-    x: int = 0
     offset: int
     size: int
-    body: int = 0
     digest: str
+    x: int = 0
+    body: int = 0
 
 
 class HopUpstreamEnd(Base, frozen=True, tag="hop.upstream_end"):
