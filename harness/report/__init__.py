@@ -1,0 +1,1 @@
+"""What people and programs read: drawn from the verdict and the journals alone."""

@@ -1,0 +1,105 @@
+"""The words and marks that every report shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.model import redaction
+from harness.model.scenario import Target
+from harness.model.verdict import CaseVerdict, Outcome
+
+REFERENCE = "the reference server"
+NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
+
+FAULT_ENDS = {"fired": "fired", "defeated": "defeated", "not_reached": "not reached"}
+
+# What is worse stands first; PASS, WARN and SKIP end a run with 0.
+BY_WEIGHT: tuple[Outcome, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "WARN", "SKIP", "PASS")
+
+_EN_DASH = "\u2013"
+
+# For streams that cannot take the marks, such as a redirected one on Windows.
+_ASCII = str.maketrans(
+    {"●": "*", "○": "o", "◌": ".", "·": "-", "→": "->", _EN_DASH: "-", "…": "..."}
+)
+
+
+def show_target(target: Target) -> str:
+    """What was tested, for a person: `Verdict.target`. Secrets of the URL are struck out."""
+    if target.url is not None:
+        method = "" if target.method == "GET" else f"{target.method} "
+        return f"{method}{redaction.url(target.url)}"
+    if target.flaws:
+        return f"{REFERENCE} with {' and '.join(target.flaws)}"
+    return REFERENCE
+
+
+def is_reference(shown: str) -> bool:
+    """Whether `show_target` wrote this of the reference server."""
+    return shown.startswith(REFERENCE)
+
+
+def visible(text: str) -> str:
+    """`text` with control characters escaped: what a server sent must not move the cursor."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def encodable(text: str, encoding: str) -> str:
+    """`text` in characters that `encoding` has."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def numbers(entries: Iterable[int]) -> str:
+    """Entry numbers, consecutive ones joined by a dash: 14, 15, 16 and 20 are two parts."""
+    ordered = sorted(set(entries))
+    starts = [n for n in ordered if n - 1 not in ordered]
+    ends = [n for n in ordered if n + 1 not in ordered]
+    return ", ".join(
+        str(first) if first == last else f"{first}{_EN_DASH}{last}"
+        for first, last in zip(starts, ends, strict=True)
+    )
+
+
+def blamed(case: CaseVerdict, hop: int) -> str:
+    """What the hop to blame did: `hop 1 idle_timeout: silence of 60.0 s (limit 60 s)`."""
+    did = [
+        f"{fault.fault}: {fault.reason}"
+        for fault in case.faults
+        if fault.hop == hop and fault.end == "fired"
+    ]
+    return f"hop {hop} {'; '.join(did)}" if did else f"hop {hop}"
+
+
+def fault_ends(case: CaseVerdict) -> str:
+    """How each fault of a case ended: `1 idle_timeout fired, 2 buffer defeated`."""
+    is_chain = len(case.through) > 1
+    return ", ".join(
+        f"{f'{fault.hop} ' if is_chain else ''}{fault.fault} {FAULT_ENDS[fault.end]}"
+        for fault in case.faults
+    )
+
+
+def total_seconds(seconds: float) -> str:
+    """Seconds of a whole run: `9.8 s`, `12,345 s`."""
+    return f"{seconds:,.1f} s" if seconds < 100 else f"{seconds:,.0f} s"
+
+
+def folder(case_id: str) -> str:
+    """The folder part of a case's id: `idle` of `idle/quiet[a/b]`; `` when it has none."""
+    return case_id.split("[", 1)[0].rpartition("/")[0]
+
+
+def place_of(case: CaseVerdict) -> tuple[str, int | None]:
+    """File and line of a case's scenario; an empty file when it has none."""
+    parts = case.place.rsplit(":", 2)
+    match parts:
+        case [file, line, col] if line.isdigit() and col.isdigit():
+            return file, int(line)
+        case _:
+            return case.place, None

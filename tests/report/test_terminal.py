@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from harness.model.verdict import OUTCOMES, CaseVerdict, FaultEnd, Outcome
+from harness.report.terminal import lines, make_console, show
+from tests.report.samples import CUT, FIRED, case, failed, finding, verdict
+
+LONG_ID = "idle/a-name-that-has-no-end[60s,gzip,a-very-long-value-of-the-matrix,another-one]"
+
+
+def drawn(*cases: CaseVerdict, width: int = 80, **fields: Any) -> list[str]:
+    return [line.plain for line in lines(verdict(cases, **fields), width)]
+
+
+def printed(*cases: CaseVerdict, file: io.TextIOBase | None = None, **fields: Any) -> str:
+    out = io.StringIO() if file is None else file
+    show(verdict(cases, **fields), make_console(file=out))  # type: ignore[arg-type]  # an IO[str] in all that counts
+    return out.getvalue() if isinstance(out, io.StringIO) else ""
+
+
+def block(report: list[str], start: str) -> list[str]:
+    """The lines from the one that begins with `start` to the next empty one."""
+    first = next(n for n, line in enumerate(report) if line.startswith(start))
+    return report[first : report.index("", first)]
+
+
+def test_a_failure_reads_like_this() -> None:
+    assert block(drawn(failed()), "FAIL ●") == [
+        "FAIL ● idle/quiet[60s] · stays_open: cut at 70.0 s (expected open for 200 s)",
+        "  client → idle_timeout 60s → target",
+        "          hop 1 idle_timeout: silence of 60.0 s (limit 60 s)   [journal 14\N{EN DASH}17]",
+        "  fix     send a comment at least every 30 s",
+        "  confirm upstream timed out in the proxy's error log",
+        "  source  WHATWG HTML, section 9.2.7",
+        "  where   scenarios/idle/quiet.yaml:7:19",
+        "  again   sse-harness run idle/quiet --seed 7",
+    ]
+
+
+def test_a_wide_terminal_has_the_hop_to_blame_beside_the_chain() -> None:
+    report = block(drawn(failed(), width=120), "FAIL ●")
+    assert report[1].startswith("  client → idle_timeout 60s → target       hop 1 idle_timeout: ")
+
+
+def test_every_outcome_is_told_worst_first() -> None:
+    cases = [case(f"x/{it.lower()}", it, findings=(finding(it),)) for it in OUTCOMES]
+    report = drawn(*cases)
+    told = [line.split()[0] for line in report if " ● " in line]
+    assert told == ["FAIL", "ERROR", "INCONCLUSIVE", "WARN"]
+    rows = [line.split() for line in report if " 200.0 s " in line]
+    assert [(row[0], row[5]) for row in rows] == [(it, f"x/{it.lower()}") for it in OUTCOMES]
+
+
+def test_a_case_with_two_failures_tells_both_and_how_to_repeat_it_once() -> None:
+    both = failed(findings=(finding("WARN"), CUT, finding("SKIP"), finding("PASS")))
+    report = drawn(both)
+    told = [line.split(" · ")[1].split(":")[0] for line in report if " ● " in line]
+    assert told == ["stays_open", "ordered"]
+    assert sum(line.startswith("  again") for line in report) == 1
+
+
+def test_an_error_without_findings_is_told_all_the_same() -> None:
+    report = block(drawn(case("x/y", "ERROR", place="", again="")), "ERROR ●")
+    assert report == [
+        "ERROR ● x/y · a quiet feed dies behind an idle timeout",
+        "  client → idle_timeout 60s → target",
+    ]
+
+
+def test_the_first_and_last_line_say_what_was_tested() -> None:
+    report = drawn(case(), target="http://h/events")
+    assert report[0] == "sse-harness 0.1.0 tested http://h/events · virtual clock · seed 7"
+    assert report[-1] == "tested http://h/events"
+
+
+def test_the_reference_server_is_not_yours() -> None:
+    report = drawn(case(), target="the reference server with no-heartbeat")
+    assert report[-1] == (
+        "this tested the reference server, not yours; yours: sse-harness run --url URL"
+    )
+
+
+@pytest.mark.parametrize(("clock", "verb"), [("virtual", "simulated"), ("real", "watched")])
+def test_the_total_says_how_much_was_seen_in_how_long(clock: str, verb: str) -> None:
+    assert drawn(case(), clock=clock)[-2] == f"{verb} 12,345 s in 9.8 s"
+
+
+def test_twins_are_listed_and_counted_apart() -> None:
+    caught = case("a+x", is_twin=True)
+    missed = case("a+y", "FAIL", is_twin=True, findings=(finding("FAIL"),))
+    report = drawn(case("a"), caught, missed)
+    assert report[-3] == "FAIL  1 passed; 1 of 2 twins caught"
+    twins = block(report, "twins: ")
+    assert [row.split()[0] for row in twins[1:]] == ["PASS", "FAIL"]
+
+
+def test_a_row_ends_with_how_the_faults_ended() -> None:
+    row = next(line for line in drawn(case(faults=(FIRED,))) if " 200.0 s " in line)
+    assert row.split("  ")[-1] == "idle_timeout fired"
+
+
+def test_a_skipped_case_gives_its_reason_instead() -> None:
+    why = finding("SKIP", check="traffic", observed="longest silence 22.0 s of 60 s")
+    report = drawn(case("a/b", "SKIP", findings=(why,)))
+    row = next(line for line in report if line.startswith("SKIP"))
+    assert row.endswith("a/b  traffic: longest silence 22.0 s of 60 s")
+    assert not any("not meant here" in line for line in report)
+
+
+def test_skipped_checks_are_told_once_and_counted() -> None:
+    why = finding("SKIP", check="resumes", observed="no ids in the stream")
+    report = drawn(case("a", findings=(why,)), case("b", findings=(why,)))
+    assert "  SKIP resumes: no ids in the stream (2 times)" in report
+
+
+def test_a_run_of_nothing_says_so() -> None:
+    assert drawn()[-3] == "SKIP  nothing was run"
+
+
+@pytest.mark.parametrize("width", [10, 40, 80, 200])
+def test_ids_places_and_commands_are_never_broken(width: int) -> None:
+    again = f"sse-harness run '{LONG_ID}' --flaw no-heartbeat --seed 7"
+    report = drawn(failed(LONG_ID, again=again, place=f"{'deep/' * 30}x.yaml:1:1"), width=width)
+    assert sum(LONG_ID in line for line in report) == 3
+    assert f"  again   {again}" in report
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_prose_keeps_to_80_columns(outcome: Outcome) -> None:
+    prose = "words that go on and on " * 12
+    told = finding(outcome, observed=prose, fix=prose, confirm=prose, source=prose, hop=2)
+    faults = tuple(
+        FaultEnd(hop=hop, fault="idle_timeout", end="fired", reason=prose) for hop in (1, 2, 3)
+    )
+    through = ("idle_timeout 60s + buffer 4KiB",) * 5
+    report = drawn(case("a/b", outcome, findings=(told,), faults=faults, through=through))
+    assert max(map(len, report)) <= 80
+    assert len(report) > 8
+
+
+def test_a_printed_line_is_not_folded_by_the_console() -> None:
+    assert sum(LONG_ID in line for line in printed(failed(LONG_ID)).splitlines()) == 2
+
+
+def test_without_a_terminal_there_is_no_escape_code() -> None:
+    assert "\x1b" not in printed(failed(), case("b", "WARN", findings=(finding("WARN"),)))
+
+
+@pytest.mark.parametrize(("value", "is_plain"), [("1", True), ("", False)])
+def test_a_terminal_has_colour_unless_no_color_is_set(
+    monkeypatch: pytest.MonkeyPatch, value: str, is_plain: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", value)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert ("\x1b" not in printed(failed())) is is_plain
+
+
+def test_the_option_takes_the_colour_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    out = io.StringIO()
+    show(verdict([failed()]), make_console(no_color=True, file=out))
+    assert "\x1b" not in out.getvalue()
+
+
+def test_what_a_server_sent_cannot_move_the_cursor() -> None:
+    told = finding("FAIL", observed="\x1b[2J\rgone", fix="\x1b]0;title\x07")
+    report = printed(case("a[\x1b[31m]", "FAIL", findings=(told,), through=("\x1bc",)))
+    assert not [char for char in report if not char.isprintable() and char != "\n"]
+    assert "\\x1b[2J\\rgone" in report
+
+
+def test_markup_in_an_id_is_text() -> None:
+    assert "a[bold]" in printed(failed("a[bold]"))
+
+
+def test_a_stream_without_the_marks_gets_plain_ones() -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    printed(failed(), file=file)
+    file.flush()
+    assert b"FAIL * idle/quiet[60s] - stays_open" in raw.getvalue()
+    assert b"  client -> idle_timeout 60s -> target" in raw.getvalue()

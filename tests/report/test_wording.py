@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.model.scenario import Target
+from harness.model.verdict import FaultEnd
+from harness.report.wording import (
+    blamed,
+    encodable,
+    fault_ends,
+    folder,
+    is_reference,
+    numbers,
+    show_target,
+    total_seconds,
+    visible,
+)
+from tests.report.samples import FIRED, case
+
+
+@pytest.mark.parametrize(
+    ("target", "shown", "is_ours"),
+    [
+        (Target(), "the reference server", True),
+        (Target(flaws=("a", "b")), "the reference server with a and b", True),
+        (Target(url="http://h/events"), "http://h/events", False),
+        (Target(url="http://h/", method="POST"), "POST http://h/", False),
+        (Target(url="http://me:pw@h/?token=x"), "http://h/?token=[redacted]", False),
+    ],
+)
+def test_a_target_is_named_without_its_secrets(target: Target, shown: str, is_ours: bool) -> None:
+    assert show_target(target) == shown
+    assert is_reference(shown) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("entries", "written"),
+    [
+        ((), ""),
+        ((5,), "5"),
+        ((1, 2), "1\N{EN DASH}2"),
+        ((17, 14, 15, 16, 20, 14), "14\N{EN DASH}17, 20"),
+    ],
+)
+def test_consecutive_entries_are_joined(entries: tuple[int, ...], written: str) -> None:
+    assert numbers(entries) == written
+
+
+def test_only_a_fault_that_fired_is_told_of_the_hop_to_blame() -> None:
+    held = FaultEnd(hop=1, fault="buffer", end="defeated", reason="the header")
+    other = FaultEnd(hop=2, fault="cut", end="fired", reason="at 3 s")
+    told = case(faults=(held, FIRED, other))
+    assert blamed(told, 1) == "hop 1 idle_timeout: silence of 60.0 s (limit 60 s)"
+    assert blamed(told, 3) == "hop 3"
+
+
+def test_faults_carry_their_hop_where_there_are_several() -> None:
+    late = FaultEnd(hop=2, fault="cut", end="not_reached", reason="margin 3 s")
+    assert fault_ends(case(faults=(FIRED,))) == "idle_timeout fired"
+    chain = case(faults=(FIRED, late), through=("idle_timeout 60s", "cut 1s"))
+    assert fault_ends(chain) == "1 idle_timeout fired, 2 cut not reached"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0.0, "0.0 s"), (9.84, "9.8 s"), (12_345.4, "12,345 s")]
+)
+def test_a_long_run_has_separators_and_no_decimals(seconds: float, written: str) -> None:
+    assert total_seconds(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("case_id", "name"), [("a/b/c", "a/b"), ("a/b[x/y]", "a"), ("a", ""), ("a[x/y]", "")]
+)
+def test_the_folder_of_an_id_ends_before_its_matrix_values(case_id: str, name: str) -> None:
+    assert folder(case_id) == name
+
+
+def test_control_characters_are_made_visible() -> None:
+    assert visible("a\x1b[2J\r\n\udc80é→") == "a\\x1b[2J\\r\\n\\udc80é→"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [("utf-8", "● a → b … é"), ("ascii", "* a -> b ... ?"), ("cp1252", "* a -> b ... é")],
+)
+def test_marks_give_way_to_what_the_stream_can_take(encoding: str, written: str) -> None:
+    assert encodable("● a → b … é", encoding) == written
