@@ -324,7 +324,7 @@ class SimpleFault(FaultConfig):
 
     def start(self, draw: Callable[[], float]) -> Fault:
         """See `FaultConfig.start`."""
-        return PerExchange(self, draw)
+        return PerExchange(lambda x: self.exchange(x, draw))
 
 
 class PerExchange:
@@ -332,11 +332,13 @@ class PerExchange:
 
     Once it has ended the response (`End` or `Answer`) the fault is asked nothing more: what
     upstream still sends is dropped, and a client that leaves closes upstream unless that is done.
+
+    Args:
+        make: Gives the state of an exchange, by its number.
     """
 
-    def __init__(self, config: SimpleFault, draw: Callable[[], float]) -> None:
-        self._config = config
-        self._draw = draw
+    def __init__(self, make: Callable[[int], Exchange]) -> None:
+        self._make = make
         self._states: dict[int, Exchange] = {}
         self._ended: set[int] = set()
 
@@ -348,7 +350,7 @@ class PerExchange:
             return
         state = self._states.get(x)
         if state is None:
-            state = self._states[x] = self._config.exchange(x, self._draw)
+            state = self._states[x] = self._make(x)
             yield x, Note("armed", f"exchange {x}")
         for action in state.step(now_s, event):
             if isinstance(action, End | Answer):

@@ -1,0 +1,239 @@
+"""Several faults in series behave as one fault.
+
+Bytes from upstream meet stage 0 first, requests and leaving clients the last one first:
+
+    request, leaving   client ─▶ stage n-1 ─▶ … ─▶ stage 0 ─▶ upstream
+    response           client ◀─ stage n-1 ◀─ … ◀─ stage 0 ◀─ upstream
+
+What one stage asks of the driver is what its neighbour is told:
+
+    Forward, ForwardHead, End        Data, ResponseHead, UpstreamEnd of the next stage downstream
+    Answer                           all three, ended cleanly
+    End("stall")                     nothing: a silence is learnt by waiting
+    SendRequest, SendData, SendEnd   RequestHead, RequestData, RequestEnd of the next one upstream
+    CloseUpstream                    ClientGone, once; nothing for `leave_open`
+    PauseUpstream, ResumeUpstream    nothing: straight to the driver
+    WakeAt                           nothing: each stage has a pending wake of its own
+
+Hence order is meaning: a buffer after a cut holds what the cut let through, a buffer before it is
+cut in the middle of a block. A stall reaches the driver from the last stage only; before that the
+stages downstream live on, and one of them may well end the silence. The journal has the stalling
+stage's note either way.
+
+A fault that makes attempts of its own (a retry) has to be stage 0: seen from any other place, its
+second `SendRequest` would be one exchange asking twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.faults.base import (
+    Action,
+    Answer,
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    Data,
+    End,
+    Event,
+    Fault,
+    Forward,
+    ForwardHead,
+    Note,
+    PauseUpstream,
+    RequestData,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    ResumeUpstream,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+    Wake,
+    WakeAt,
+    passed,
+)
+from harness.wire.headers import replaced
+
+# Two sums of the same seconds may differ in the last bit.
+_TOLERANCE_S = 1e-9
+
+
+class _Through:
+    """The only stage of a pipeline that has none."""
+
+    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:  # noqa: ARG002 - the contract's
+        if not isinstance(event, Wake | CaseOver):
+            yield x, passed(event)
+
+
+@dataclass(slots=True)
+class _Flow:
+    """What the pipeline knows of one exchange."""
+
+    is_head_request: bool = False
+    attempt: int = 0
+    reached: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    wakes_s: dict[int, float] = field(default_factory=dict)
+    asked_s: float = math.inf
+
+    def is_due(self, stage: int, now_s: float) -> bool:
+        return self.wakes_s.get(stage, math.inf) <= now_s + _TOLERANCE_S
+
+
+class Pipeline:
+    """Run `stages` in series; stage 0 is nearest upstream.
+
+    A stage is told to say how it stands (`CaseOver`) only in exchanges that reached it: one that
+    another stage answered gave it no chance.
+    """
+
+    def __init__(self, stages: Sequence[Fault]) -> None:
+        self._stages: list[Fault] = list(stages) or [_Through()]
+        self._last = len(self._stages) - 1
+        self._flows: dict[int, _Flow] = {}
+        self._queue: deque[tuple[int, int, Event]] = deque()
+        self._out: list[tuple[int, Action]] = []
+        self._touched: dict[int, _Flow] = {}
+
+    def step(self, now_s: float, x: int, event: Event) -> list[tuple[int, Action]]:
+        """See `Fault.step`."""
+        match event:
+            case RequestHead():
+                self._flow(x).is_head_request = event.method.upper() == "HEAD"
+                self._run(now_s, self._last, x, event)
+            case RequestData() | RequestEnd() | ClientGone():
+                self._run(now_s, self._last, x, event)
+            case ResponseHead() | Data() | UpstreamEnd():
+                self._run(now_s, 0, x, event)
+            case Wake():
+                self._wake(now_s, x)
+            case CaseOver():
+                for stage in sorted(self._flow(x).reached):
+                    self._run(now_s, stage, x, event)
+        for y, flow in self._touched.items():
+            earliest_s = min(flow.wakes_s.values(), default=math.inf)
+            if earliest_s != flow.asked_s:
+                flow.asked_s = earliest_s
+                self._out.append((y, WakeAt(earliest_s)))
+        self._touched.clear()
+        out, self._out = self._out, []
+        return out
+
+    def _flow(self, x: int) -> _Flow:
+        flow = self._flows.get(x)
+        if flow is None:
+            flow = self._flows[x] = _Flow()
+        return flow
+
+    def _wake(self, now_s: float, x: int) -> None:
+        flow = self._touched[x] = self._flow(x)
+        flow.asked_s = math.inf  # the driver's only wake is spent, even when it came too early
+        for stage in range(len(self._stages)):
+            # Asked anew each time: what a stage does may cancel the wake of the next one.
+            if flow.is_due(stage, now_s):
+                del flow.wakes_s[stage]
+                self._run(now_s, stage, x, Wake())
+
+    def _run(self, now_s: float, stage: int, x: int, event: Event) -> None:
+        """Hand `event` to `stage`, and what comes of it to the others, until all is quiet.
+
+        First come, first served, and one step is over before the next begins: a stage is never
+        entered again while it is still speaking.
+        """
+        self._queue.append((stage, x, event))
+        while self._queue:
+            at, y, now = self._queue.popleft()
+            if not isinstance(now, CaseOver):
+                self._flow(y).reached.add(at)
+            for z, action in list(self._stages[at].step(now_s, y, now)):
+                assert isinstance(action, Note) or not isinstance(now, CaseOver), (
+                    f"stage {at} answers the end of the case with {action}"
+                )
+                self._route(at, z, action)
+
+    def _route(self, stage: int, x: int, action: Action) -> None:
+        """Hand on what `stage` asked for: to a neighbour, or to the driver."""
+        flow = self._flow(x)
+        match action:
+            case WakeAt(at_s):
+                self._touched[x] = flow
+                if math.isinf(at_s):
+                    flow.wakes_s.pop(stage, None)
+                else:
+                    flow.wakes_s[stage] = at_s
+            case Note():
+                self._out.append((x, replace(action, stage=stage)))
+            case PauseUpstream() | ResumeUpstream():
+                # Only stage 0 makes attempts; the others mean the one it is at.
+                attempt = action.attempt if stage == 0 else flow.attempt
+                self._out.append((x, replace(action, attempt=attempt)))
+            case SendRequest() | SendData() | SendEnd() | CloseUpstream():
+                if stage == 0:
+                    if isinstance(action, SendRequest):
+                        flow.attempt = action.attempt
+                    self._out.append((x, action))
+                else:
+                    self._up(flow, stage - 1, x, action)
+            case ForwardHead() | Forward() | Answer() | End():
+                if stage in flow.ended:
+                    return
+                if isinstance(action, Answer | End):
+                    flow.ended.add(stage)
+                if stage == self._last:
+                    self._out.append((x, action))
+                else:
+                    self._down(flow, stage + 1, x, action)
+
+    def _up(
+        self,
+        flow: _Flow,
+        stage: int,
+        x: int,
+        action: SendRequest | SendData | SendEnd | CloseUpstream,
+    ) -> None:
+        match action:
+            case SendRequest(head):
+                self._queue.append((stage, x, head))
+            case SendData(data):
+                self._queue.append((stage, x, RequestData(data)))
+            case SendEnd():
+                self._queue.append((stage, x, RequestEnd()))
+            case CloseUpstream(how="leave_open"):
+                pass
+            case CloseUpstream(how):
+                # A stage that never saw the request has no client to lose.
+                if stage in flow.reached - flow.gone:
+                    flow.gone.add(stage)
+                    self._queue.append((stage, x, ClientGone("rst" if how == "rst" else "fin")))
+
+    def _down(
+        self, flow: _Flow, stage: int, x: int, action: ForwardHead | Forward | Answer | End
+    ) -> None:
+        match action:
+            case ForwardHead(head):
+                # Attempts are stage 0's affair: to the others there is one response.
+                self._queue.append((stage, x, replace(head, attempt=0)))
+            case Forward(data):
+                self._queue.append((stage, x, Data(data)))
+            case Answer():
+                self._queue.append((stage, x, _head_of(action)))
+                if action.body and not flow.is_head_request:
+                    self._queue.append((stage, x, Data(action.body)))
+                self._queue.append((stage, x, UpstreamEnd("end")))
+            case End("end" | "truncation" | "reset" as how):
+                self._queue.append((stage, x, UpstreamEnd(how)))
+            case End():
+                pass
+
+
+def _head_of(answer: Answer) -> ResponseHead:
+    headers = replaced(answer.headers, "Content-Length", str(len(answer.body)))
+    return ResponseHead(answer.status, headers, framing="length")

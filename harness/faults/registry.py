@@ -1,0 +1,105 @@
+"""Every fault by its name in YAML. A new fault is one file and one row here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import getdoc
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from harness.errors import ScenarioError, did_you_mean
+from harness.faults.answer import Answer
+from harness.faults.base import Conserves, FaultConfig
+from harness.faults.buffer import Buffer
+from harness.faults.compress import Compress
+from harness.faults.cut import Cut
+from harness.faults.idle_timeout import IdleTimeout
+from harness.faults.latency import Latency
+from harness.faults.max_duration import MaxDuration
+from harness.faults.rewrite_headers import RewriteHeaders
+from harness.units import YAML_CONTEXT
+
+FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
+    {
+        "answer": Answer,
+        "buffer": Buffer,
+        "compress": Compress,
+        "cut": Cut,
+        "idle_timeout": IdleTimeout,
+        "latency": Latency,
+        "max_duration": MaxDuration,
+        "rewrite_headers": RewriteHeaders,
+    }
+)
+
+
+def build(name: str, settings: object) -> FaultConfig:
+    """Make a fault's configuration from what YAML writes under its name.
+
+    Args:
+        name: The fault's name.
+        settings: A mapping of its keys; None, an empty value in YAML, is no keys.
+
+    Raises:
+        ScenarioError: There is no such fault.
+        pydantic.ValidationError: A setting is missing, unknown, or of no use.
+    """
+    fault = FAULTS.get(name)
+    if fault is None:
+        raise ScenarioError(f"unknown fault {name}{did_you_mean(name, FAULTS)}")
+    return fault.model_validate({} if settings is None else settings, context=YAML_CONTEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of a fault.
+
+    Args:
+        key: Its name in YAML.
+        default: What holds where it is left out, as YAML writes it; None where it is required.
+    """
+
+    key: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the documentation's table says of one fault."""
+
+    name: str
+    summary: str
+    settings: tuple[Setting, ...]
+    conserves: Conserves
+
+
+def catalogue() -> tuple[Row, ...]:
+    """Every fault, in the order of the table."""
+    return tuple(
+        Row(
+            name,
+            (getdoc(fault) or "").partition("\n")[0],
+            tuple(
+                Setting(field.alias or key, _default(field))
+                for key, field in fault.model_fields.items()
+            ),
+            fault.conserves,
+        )
+        for name, fault in FAULTS.items()
+    )
+
+
+def _default(field: FieldInfo) -> str | None:
+    if field.is_required():
+        return None
+    # The field's own type writes it, so that a duration comes out with its unit.
+    annotation: Any = (
+        Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    )
+    default = field.get_default(call_default_factory=True)
+    return json.dumps(TypeAdapter(annotation).dump_python(default, mode="json", by_alias=True))

@@ -1,0 +1,45 @@
+"""How a fault stands in one exchange: what came from upstream so far, and one outcome at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.faults.base import Data, Event, Note
+
+
+class Standing:
+    """Write the notes of one exchange: the first outcome counts, later ones are silent.
+
+    Attributes:
+        offset: Body bytes that came from upstream, those of the event at hand included.
+        is_settled: Whether the outcome is told.
+    """
+
+    __slots__ = ("is_settled", "offset")
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.is_settled = False
+
+    def see(self, event: Event) -> None:
+        """Count the body bytes of `event`."""
+        if isinstance(event, Data):
+            self.offset += len(event.data)
+
+    def fired(self, reason: str) -> Iterator[Note]:
+        """The fault acted."""
+        if not self.is_settled:
+            self.is_settled = True
+            yield Note("fired", reason, self.offset)
+
+    def defeated(self, reason: str) -> Iterator[Note]:
+        """The fault's chance came, and `reason` names what disarmed it."""
+        if not self.is_settled:
+            self.is_settled = True
+            yield Note("defeated", reason, self.offset)
+
+    def not_reached(self, reason: str) -> Iterator[Note]:
+        """The exchange is over without the fault's chance; `reason` carries the margin."""
+        if not self.is_settled:
+            self.is_settled = True
+            yield Note("not_reached", reason, self.offset)
