@@ -1,0 +1,304 @@
+"""The tap beside the target: what a black-box server said, and when, without touching it.
+
+It relays bytes as they are, in both directions, FIN for FIN and RST for RST, and reads the HTTP in
+them in passing. There is one in every chain, also in a direct one; it is not a hop.
+"""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import trio
+
+from harness.model import journal
+from harness.model.journal import Entry, Payload
+from harness.model.redaction import headers as redacted
+from harness.model.redaction import url as redacted_url
+from harness.net import ByteStream, Listener, Network
+from harness.wire.http1 import Body, Over, RequestLine, RequestReader, ResponseReader, StatusLine
+
+type _Stream = ByteStream | trio.SSLStream[ByteStream]
+
+
+@dataclass(slots=True)
+class _Exchange:
+    x: int
+    reader: ResponseReader
+    offset: int = 0
+    is_over: bool = False
+
+
+class Tap:
+    """Relays every connection to one target.
+
+    Args:
+        network: Where it listens: the network of the hops.
+        target_network: Where the target is.
+        target: Its address.
+        tls: Verifies the target when it speaks TLS; None: plain.
+        server_name: The target's name in TLS.
+        record: The journal.
+        heard: Told of every read from the target as it comes: (exchange, body bytes).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        target_network: Network,
+        target: tuple[str, int],
+        record: Callable[[Entry], None],
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        heard: Callable[[int, bytes], None] = lambda _x, _data: None,
+    ) -> None:
+        self._network = network
+        self._target_network = target_network
+        self._target = target
+        self._tls = tls
+        self._server_name = server_name
+        self._record = record
+        self._heard = heard
+        self._exchanges = itertools.count(1)
+
+    async def serve(
+        self, task_status: trio.TaskStatus[Listener] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Relay until cancelled."""
+        listener = await self._network.listen()
+        async with trio.open_nursery() as nursery:
+            task_status.started(listener)
+            await trio.serve_listeners(self._relay, [listener], handler_nursery=nursery)
+
+    async def _relay(self, down: ByteStream) -> None:
+        """One connection, from its accept to the end of both sides."""
+        ledger = _Ledger(self._record, self._heard, self._exchanges)
+        try:
+            up = await self._connect()
+        except (OSError, trio.BrokenResourceError) as error:
+            await self._refuse(down, ledger, error)
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._upwards, down, up, ledger, nursery.cancel_scope)
+                nursery.start_soon(self._downwards, down, up, ledger, nursery.cancel_scope)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(up)
+                await trio.aclose_forcefully(down)
+
+    async def _connect(self) -> _Stream:
+        stream = await self._target_network.connect(*self._target)
+        if self._tls is None:
+            return stream
+        secure = trio.SSLStream(
+            stream, self._tls, server_hostname=self._server_name, https_compatible=True
+        )
+        await secure.do_handshake()
+        return secure
+
+    async def _refuse(self, down: ByteStream, ledger: _Ledger, error: Exception) -> None:
+        """Let the request come, so that it is known what was refused; then abort."""
+        try:
+            while not ledger.is_waiting:
+                data = await down.receive_some()
+                if not data:
+                    break
+                ledger.asked(bytes(data))
+        except trio.BrokenResourceError:
+            pass
+        ledger.refused(str(error))
+        down.reset()
+
+    async def _upwards(
+        self, down: ByteStream, up: _Stream, ledger: _Ledger, both: trio.CancelScope
+    ) -> None:
+        while True:
+            try:
+                data = await down.receive_some()
+            except trio.BrokenResourceError:
+                ledger.left("rst")
+                _reset(up)
+                both.cancel()
+                return
+            if not data:
+                ledger.left("fin")
+                await _send_eof(up)
+                return
+            ledger.asked(bytes(data))
+            try:
+                await up.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return  # the other direction reads how
+
+    async def _downwards(
+        self, down: ByteStream, up: _Stream, ledger: _Ledger, both: trio.CancelScope
+    ) -> None:
+        while True:
+            try:
+                data = bytes(await up.receive_some())
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                ledger.broke()
+                down.reset()
+                both.cancel()
+                return
+            if not data:
+                ledger.closed()
+                await _send_eof(down)
+                # A server that has closed takes no more requests: what still waits on the other
+                # side gets an end instead of silence, once it has closed too.
+                return
+            ledger.said(data)
+            try:
+                await down.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                ledger.left("rst")
+                _reset(up)
+                both.cancel()
+                return
+
+
+class _Ledger:
+    """What one connection carried, read in passing."""
+
+    def __init__(
+        self,
+        record: Callable[[Entry], None],
+        heard: Callable[[int, bytes], None],
+        numbers: itertools.count[int],
+    ) -> None:
+        self._record = record
+        self._heard = heard
+        self._numbers = numbers
+        self._request = RequestReader()
+        self._waiting: list[_Exchange] = []
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request has no complete answer yet."""
+        return bool(self._waiting)
+
+    # -- from downstream -----------------------------------------------------------------------
+
+    def asked(self, data: bytes) -> None:
+        """Bytes of requests."""
+        while data:
+            rest = b""
+            for item in self._request.feed(data):
+                match item:
+                    case RequestLine(method, target, version, headers):
+                        exchange = _Exchange(next(self._numbers), ResponseReader(method))
+                        self._waiting.append(exchange)
+                        self._record(
+                            journal.TapRequest(
+                                x=exchange.x,
+                                method=method,
+                                target=redacted_url(target),
+                                version=version,
+                                headers=redacted(headers),
+                            )
+                        )
+                    case Over("end", rest=more):
+                        self._request = RequestReader()
+                        rest = more
+                    case _:
+                        pass  # the target judges a request that is not HTTP
+            data = rest
+
+    def left(self, how: Literal["fin", "rst"]) -> None:
+        """Downstream closed or aborted."""
+        for exchange in self._waiting:
+            self._end(exchange, "downstream", how)
+
+    # -- from the target -----------------------------------------------------------------------
+
+    def said(self, data: bytes) -> None:
+        """Bytes of responses."""
+        while data and self._waiting:
+            exchange = self._waiting[0]
+            rest = b""
+            for item in exchange.reader.feed(data):
+                rest = self._take(exchange, item) or rest
+            data = rest
+
+    def closed(self) -> None:
+        """The target closed."""
+        self._over(lambda exchange: exchange.reader.eof())
+
+    def broke(self) -> None:
+        """The target aborted."""
+        self._over(lambda exchange: exchange.reader.reset())
+
+    def refused(self, why: str) -> None:
+        """The target took no connection."""
+        for exchange in self._waiting:
+            self._end(exchange, "target", "refused", why)
+        self._waiting.clear()
+
+    def _over(self, last: Callable[[_Exchange], Sequence[object]]) -> None:
+        for exchange in list(self._waiting):
+            for item in last(exchange):
+                self._take(exchange, item)
+
+    def _take(self, exchange: _Exchange, item: object) -> bytes:
+        """Journal one item; what came after the response, if it is over."""
+        match item:
+            case StatusLine(status, version, headers, framing, is_interim):
+                self._record(
+                    journal.TapHead(
+                        x=exchange.x,
+                        status=status,
+                        version=version,
+                        framing=framing,
+                        headers=redacted(headers),
+                        is_interim=is_interim,
+                    )
+                )
+            case Body(data):
+                self._record(
+                    journal.TapRead(
+                        x=exchange.x,
+                        offset=exchange.offset,
+                        size=len(data),
+                        payload=Payload.of(data),
+                    )
+                )
+                exchange.offset += len(data)
+                self._heard(exchange.x, data)
+            case Over(how, detail, _, rest):
+                self._waiting.remove(exchange)
+                self._end(exchange, "target", how, detail)
+                return rest
+            case _:
+                raise AssertionError(f"a response never has {item}")
+        return b""
+
+    def _end(
+        self,
+        exchange: _Exchange,
+        by: Literal["target", "downstream"],
+        how: Literal["end", "truncation", "reset", "refused", "malformed", "fin", "rst"],
+        detail: str = "",
+    ) -> None:
+        if not exchange.is_over:
+            exchange.is_over = True
+            self._record(journal.TapEnd(x=exchange.x, by=by, how=how, detail=detail))
+
+
+def _reset(stream: _Stream) -> None:
+    (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).reset()
+
+
+async def _send_eof(stream: _Stream) -> None:
+    try:
+        if isinstance(stream, trio.SSLStream):
+            # TLS cannot be half-closed: a client that shuts down its sending side has gone.
+            await stream.aclose()
+        else:
+            await stream.send_eof()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass

@@ -1,0 +1,275 @@
+"""One hop, sans-IO: its faults, and what any HTTP intermediary does around them.
+
+Both drivers hold one machine a hop: it strips hop-by-hop fields, chooses the framing towards the
+client, keeps the faults from speaking after an end, and writes the hop's part of the journal. What
+a machine returns is final: a driver does it, in order, and never looks at a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from harness.faults.base import (
+    Action,
+    Answer,
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    End,
+    Event,
+    Fault,
+    Forward,
+    ForwardHead,
+    Framing,
+    Note,
+    PauseUpstream,
+    RequestHead,
+    ResponseHead,
+    ResumeUpstream,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+    Wake,
+    WakeAt,
+)
+from harness.model import journal
+from harness.model.journal import Entry
+from harness.wire.headers import end_to_end, replaced, value, without
+from harness.wire.http1 import response_framing
+
+# The hop nearest the target fires first among equal limits: each hop further downstream wakes this
+# much later. Far below the journal's microsecond, far above a float's error after a day.
+RANK_S = 1e-7
+
+type Open = Literal["open", "ended", "closed"]
+
+
+@dataclass(slots=True)
+class _State:
+    """What a hop knows of one exchange."""
+
+    request: RequestHead
+    attempts: dict[int, Open] = field(default_factory=dict)
+    is_head_forwarded: bool = False
+    is_ended: bool = False
+    is_gone: bool = False
+    wake_s: float = math.inf
+
+
+class HopMachine:
+    """One hop of a chain.
+
+    Args:
+        number: 1 is nearest the client.
+        names: The names of the hop's faults, in order.
+        fault: Its pipeline.
+        record: Where entries go.
+        is_h2: Whether the client side speaks HTTP/2.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        names: Sequence[str],
+        fault: Fault,
+        record: Callable[[Entry], None],
+        *,
+        is_h2: bool = False,
+    ) -> None:
+        self.number = number
+        self._names = names
+        self._fault = fault
+        self.record = record
+        self._is_h2 = is_h2
+        self._states: dict[int, _State] = {}
+        self._count = 0
+
+    def new_exchange(self) -> int:
+        """The number of the next exchange."""
+        self._count += 1
+        return self._count
+
+    def is_over(self, x: int) -> bool:
+        """Whether nothing can happen in exchange `x` any more."""
+        state = self._states.get(x)
+        return state is None or (
+            (state.is_ended or state.is_gone) and "open" not in state.attempts.values()
+        )
+
+    def wake_s(self, x: int) -> float:
+        """When `x` wants to be woken; infinity for never."""
+        state = self._states.get(x)
+        return math.inf if state is None else state.wake_s
+
+    def step(self, now_s: float, x: int, event: Event) -> list[tuple[int, Action]]:
+        """Take one event; return what the driver has to do, in order."""
+        taken = self._take(x, event)
+        if taken is None:
+            return []
+        done: list[tuple[int, Action]] = []
+        for y, action in self._fault.step(now_s, x, taken):
+            done += ((y, final) for final in self._give(y, action))
+        return done
+
+    def close(self, now_s: float) -> None:
+        """The case is over: let every fault say how it stands."""
+        for x in self._states:
+            for y, action in self._fault.step(now_s, x, CaseOver()):
+                if isinstance(action, Note):
+                    self._note(y, action)
+
+    # -- events in ---------------------------------------------------------------------------
+
+    def _take(self, x: int, event: Event) -> Event | None:
+        """Journal an event and make it what a fault may see; None: it comes too late."""
+        match event:
+            case RequestHead():
+                self._states[x] = _State(event)
+                self.record(
+                    journal.HopRequest(
+                        hop=self.number,
+                        x=x,
+                        method=event.method,
+                        target=event.target,
+                        version=event.version,
+                        headers=event.headers,
+                    )
+                )
+                kept = without(end_to_end(event.headers), ["expect"])
+                return replace(event, headers=kept, version="HTTP/1.1")
+            case ResponseHead(attempt=attempt):
+                self.record(
+                    journal.HopHead(
+                        hop=self.number,
+                        x=x,
+                        attempt=attempt,
+                        status=event.status,
+                        version=event.version,
+                        framing=event.framing,
+                        headers=event.headers,
+                    )
+                )
+                return replace(event, headers=end_to_end(event.headers))
+            case UpstreamEnd(how, attempt):
+                self._states[x].attempts[attempt] = "ended"
+                self.record(journal.HopUpstreamEnd(hop=self.number, x=x, attempt=attempt, how=how))
+            case ClientGone(how):
+                state = self._states[x]
+                if state.is_gone or self.is_over(x):
+                    return None
+                state.is_gone = True
+                self.record(journal.HopClientGone(hop=self.number, x=x, how=how))
+            case Wake():
+                self._states[x].wake_s = math.inf
+            case _:
+                pass
+        return event
+
+    # -- actions out -------------------------------------------------------------------------
+
+    def _give(self, x: int, action: Action) -> Iterable[Action]:
+        """Journal an action and make it final; nothing for what comes too late."""
+        state = self._states[x]
+        is_shut = state.is_ended or state.is_gone
+        match action:
+            case SendRequest(head, attempt):
+                yield from self._send(x, state, head, attempt)
+            case ForwardHead(head):
+                if not is_shut and not state.is_head_forwarded:
+                    yield self._forward_head(x, state, head)
+            case Forward(data):
+                if not is_shut and data:
+                    yield action
+            case Answer():
+                if not is_shut and not state.is_head_forwarded:
+                    yield from self._answer(x, state, action)
+            case End(how):
+                if not state.is_ended:
+                    state.is_ended = True
+                    if not state.is_gone:
+                        self.record(journal.HopEnd(hop=self.number, x=x, how=how))
+                        yield action
+            case CloseUpstream(how, attempt):
+                if state.attempts.get(attempt) == "open":
+                    if how != "leave_open":
+                        state.attempts[attempt] = "closed"
+                    self.record(
+                        journal.HopClosedUpstream(hop=self.number, x=x, attempt=attempt, how=how)
+                    )
+                    yield action
+            case WakeAt(at_s):
+                state.wake_s = at_s
+                yield action
+            case Note():
+                self._note(x, action)
+            case SendData(attempt=attempt) | SendEnd(attempt=attempt):
+                if state.attempts.get(attempt) == "open":
+                    yield action
+            case PauseUpstream() | ResumeUpstream():
+                yield action
+
+    def _send(self, x: int, state: _State, head: RequestHead, attempt: int) -> Iterable[Action]:
+        assert attempt not in state.attempts, f"attempt {attempt} sent twice"
+        state.attempts[attempt] = "open"
+        headers = head.headers
+        if value(state.request.headers, "transfer-encoding") is not None:
+            headers = replaced(headers, "Transfer-Encoding", "chunked")
+        if head.version == "HTTP/1.0":
+            headers = replaced(headers, "Connection", "close")
+        self.record(
+            journal.HopAttempt(
+                hop=self.number, x=x, attempt=attempt, version=head.version, headers=headers
+            )
+        )
+        yield SendRequest(replace(head, headers=headers), attempt)
+
+    def _forward_head(self, x: int, state: _State, head: ResponseHead) -> Action:
+        state.is_head_forwarded = True
+        self.record(
+            journal.HopForwardedHead(hop=self.number, x=x, status=head.status, headers=head.headers)
+        )
+        return ForwardHead(replace(head, framing=self._framing(state.request, head)))
+
+    def _answer(self, x: int, state: _State, answer: Answer) -> Iterable[Action]:
+        state.is_head_forwarded = state.is_ended = True
+        head = ResponseHead(
+            answer.status,
+            replaced(answer.headers, "Content-Length", str(len(answer.body))),
+        )
+        self.record(
+            journal.HopForwardedHead(
+                hop=self.number, x=x, status=head.status, headers=head.headers, is_answer=True
+            )
+        )
+        yield ForwardHead(replace(head, framing=self._framing(state.request, head)))
+        if answer.body and state.request.method.upper() != "HEAD":
+            yield Forward(answer.body)
+        self.record(journal.HopEnd(hop=self.number, x=x, how="end"))
+        yield End("end")
+
+    def _framing(self, request: RequestHead, head: ResponseHead) -> Framing:
+        """How the end of this body is told to the client of this hop."""
+        framing = response_framing(request.method, head.status, head.headers)
+        if framing in {"none", "length"}:
+            return framing
+        if self._is_h2:
+            return "h2"
+        # A close-delimited body is chunked anew, or its truncation would look like a clean end.
+        return "close" if request.version == "HTTP/1.0" else "chunked"
+
+    def _note(self, x: int, note: Note) -> None:
+        self.record(
+            journal.FaultNote(
+                hop=self.number,
+                fault=note.stage,
+                name=self._names[note.stage],
+                x=x,
+                what=note.what,
+                reason=note.reason,
+                offset=note.offset,
+            )
+        )

@@ -1,0 +1,215 @@
+"""The listeners a hop is made of: a stretch of faults, or a user's addon."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from mitmproxy import master
+from mitmproxy.proxy import commands, layers, mode_specs, tunnel
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook
+
+from harness.hops.mitm import script
+from harness.hops.mitm.connection import HopConnection
+from harness.hops.mitm.layer import Act, ClientWent, ExchangeLayer, HopLayer
+from harness.hops.mitm.sides import ClientSide
+
+if TYPE_CHECKING:
+    from harness.faults.base import Action, GoneHow
+    from harness.hops.machine import HopMachine
+    from harness.model.journal import Entry
+
+HOST = "127.0.0.1"
+# asyncio's own 100 took 11.6 s for 2,000 connects at once, 4,096 took 0.15 s.
+_BACKLOG = 4096
+
+
+class Listener(ABC):
+    """One listening port of a hop.
+
+    Args:
+        number: The hop, 1 nearest the client.
+        upstream: Where it connects to.
+        it: mitmproxy's Master.
+        broke: Told when something here breaks.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        upstream: tuple[str, int],
+        it: master.Master,
+        broke: Callable[[int, Exception], None],
+    ) -> None:
+        self.number = number
+        self.upstream = upstream
+        self._master = it
+        self._broke = broke
+        self._mode = mode_specs.ProxyMode.parse(f"reverse:http://{upstream[0]}:{upstream[1]}")
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> tuple[str, int]:
+        """Listen; where.
+
+        Raises:
+            OSError: The port cannot be had.
+        """
+        self._server = await asyncio.start_server(self._accept, HOST, 0, backlog=_BACKLOG)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the connections, until the listener closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def broke(self, error: Exception) -> None:
+        """The hop itself broke: the case cannot go on."""
+        self._broke(self.number, error)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = HopConnection(
+            reader, writer, self._master.options, self._mode, self._trigger, self.broke
+        )
+        self._begin(connection, reader, writer)
+        self.spawn(self._serve(connection))
+
+    async def _serve(self, connection: HopConnection) -> None:
+        try:
+            await connection.handle_client()
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: the case must hear of it
+            self.broke(error)
+
+    @abstractmethod
+    def _begin(
+        self,
+        connection: HopConnection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Give a new connection its layers."""
+
+    @abstractmethod
+    async def _trigger(self, hook: commands.StartHook) -> None:
+        """Run a connection's hook."""
+
+
+class FaultListener(Listener):
+    """A stretch of faults: what `layer.Ports` asks for.
+
+    Args:
+        machine: The faults, and the HTTP around them.
+        rank: 0 for the hop nearest the target, one more for each towards the client.
+        now_s: Seconds on the run's clock since the case began.
+        has_tls: Whether clients speak TLS here.
+    """
+
+    def __init__(
+        self,
+        machine: HopMachine,
+        rank: int,
+        now_s: Callable[[], float],
+        upstream: tuple[str, int],
+        it: master.Master,
+        broke: Callable[[int, Exception], None],
+        *,
+        has_tls: bool = False,
+    ) -> None:
+        super().__init__(machine.number, upstream, it, broke)
+        self.machine = machine
+        self.rank = rank
+        self.now_s = now_s
+        self._has_tls = has_tls
+        self._conns = {"down": itertools.count(1), "up": itertools.count(1)}
+        self._exchanges: dict[int, tuple[HopConnection, ExchangeLayer]] = {}
+
+    def record(self, entry: Entry) -> None:
+        """Write to the journal."""
+        self.machine.record(entry)
+
+    def own(self, x: int, exchange: ExchangeLayer, connection: HopConnection) -> None:
+        """Exchange `x` lives in this layer, on this connection."""
+        self._exchanges[x] = (connection, exchange)
+
+    def disown(self, x: int) -> None:
+        """Exchange `x` is over."""
+        self._exchanges.pop(x, None)
+
+    def act(self, x: int, action: Action) -> None:
+        """Carry an action to another exchange, which may live on another connection."""
+        if x in self._exchanges:
+            connection, exchange = self._exchanges[x]
+            self.spawn(connection.server_event(Act(exchange, action)))
+
+    def next_conn(self, side: Literal["down", "up"]) -> int:
+        """The number of the next connection on that side."""
+        return next(self._conns[side])
+
+    def _begin(
+        self,
+        connection: HopConnection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        async def went(how: GoneHow) -> None:
+            await connection.server_event(ClientWent(how))
+
+        side = ClientSide(reader, writer, went)
+        connection.own_client(side)
+        context = connection.new_context()
+        stack = tunnel.LayerStack()
+        if self._has_tls:
+            stack /= layers.ClientTLSLayer(context)
+        stack /= HopLayer(context, self, connection, side)
+        connection.layer = stack[0]
+
+    async def _trigger(self, hook: commands.StartHook) -> None:
+        # No addon listens to a stretch of faults, but certificates come from mitmproxy's.
+        if isinstance(hook, TlsClienthelloHook | TlsStartClientHook):
+            await self._master.addons.trigger_event(hook)
+
+
+class ScriptListener(Listener):
+    """A user's addon in mitmproxy's own HTTP layer."""
+
+    def __init__(
+        self,
+        number: int,
+        module: ModuleType,
+        upstream: tuple[str, int],
+        it: master.Master,
+        broke: Callable[[int, Exception], None],
+    ) -> None:
+        super().__init__(number, upstream, it, broke)
+        self._module = module
+
+    def _begin(
+        self,
+        connection: HopConnection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        del reader, writer
+        context = connection.new_context()
+        context.server.address = self.upstream
+        connection.layer = HttpLayer(context, HTTPMode.transparent)
+
+    async def _trigger(self, hook: commands.StartHook) -> None:
+        script.stream_events(hook)
+        await self._master.addons.invoke_addon(self._module, hook)

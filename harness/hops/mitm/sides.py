@@ -1,0 +1,158 @@
+"""Both sides of a connection at a hop: ours to read and write, not mitmproxy's.
+
+mitmproxy ends a client's handler as soon as the client's reader says EOF, and then closes every
+upstream connection, whatever a fault wants. So the reader here hides EOF and RST: it tells the
+layer that the client has gone and waits until nothing is left to do for it. The writer drops what
+comes after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.net import reset_transport
+
+if TYPE_CHECKING:
+    from harness.faults.base import GoneHow
+
+
+async def _pull(reader: asyncio.StreamReader, transport: Any, n: int) -> bytes:
+    """One read; in memory it is one write of the peer, never two merged."""
+    receive = getattr(transport, "receive", None)
+    data: bytes = await (reader.read(n) if receive is None else receive(n))
+    return data
+
+
+class ClientSide:
+    """The client's end of a hop: stands in for mitmproxy's reader and writer.
+
+    Args:
+        reader: What asyncio gave.
+        writer: What asyncio gave.
+        went: Told once how the client left.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        went: Callable[[GoneHow], Awaitable[None]],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._went = went
+        self._released = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.is_gone = False
+        self.is_finished = False
+
+    # -- what the layer asks -------------------------------------------------------------------
+
+    def finish(self, *, reset: bool) -> None:
+        """Close towards the client now, with a FIN or a RST; what is written later is dropped."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        if reset:
+            reset_transport(self._writer.transport)
+        else:
+            self._writer.close()
+
+    def release(self) -> None:
+        """Nothing is left to do for this client: let mitmproxy end its handler."""
+        self._released.set()
+
+    # -- what mitmproxy asks -------------------------------------------------------------------
+
+    async def read(self, n: int) -> bytes:
+        """Bytes from the client; b"" once it has gone and nothing is left to do for it."""
+        if not (self.is_gone or self.is_finished):
+            try:
+                data = await _pull(self._reader, self._writer.transport, n)
+            except OSError:
+                await self._leave("rst")
+            else:
+                if data:
+                    return data
+                await self._leave("fin")
+        await self._released.wait()
+        return b""
+
+    async def _leave(self, how: GoneHow) -> None:
+        if self.is_gone or self.is_finished:
+            return
+        self.is_gone = True
+        await self._went(how)
+
+    def write(self, data: bytes) -> None:
+        """Write to the client, unless it has gone."""
+        if not (self.is_gone or self.is_finished or self._writer.is_closing()):
+            self._writer.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the client has taken enough; a RST met here is the client leaving."""
+        if self.is_gone or self.is_finished:
+            return
+        try:
+            await self._writer.drain()
+        except OSError:
+            # Not awaited: mitmproxy drains under a lock, and leaving may write to others.
+            task = asyncio.ensure_future(self._leave("rst"))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        """Close towards the client: mitmproxy's own doing, after a complete response."""
+        self.is_finished = True
+        self._writer.close()
+
+    def write_eof(self) -> None:
+        """Close our sending side."""
+        self._writer.write_eof()
+
+    def is_closing(self) -> bool:
+        """Never: what may no longer be written is dropped."""
+        return False
+
+    async def wait_closed(self) -> None:
+        """Wait until the transport is closed."""
+        await self._writer.wait_closed()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As asyncio.StreamWriter."""
+        return self._writer.get_extra_info(name, default)
+
+    @property
+    def transport(self) -> asyncio.WriteTransport:
+        """As asyncio.StreamWriter."""
+        return self._writer.transport
+
+
+class UpstreamReader:
+    """Reads from upstream; knows a RST from a FIN, and can be paused."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: Any) -> None:
+        self._reader = reader
+        self._transport = transport
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self.was_reset = False
+
+    def pause(self) -> None:
+        """Stop reading: back-pressure."""
+        self._may_read.clear()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._may_read.set()
+
+    async def read(self, n: int) -> bytes:
+        """Bytes from upstream; b"" for FIN and RST alike, told apart by `was_reset`."""
+        await self._may_read.wait()
+        try:
+            return await _pull(self._reader, self._transport, n)
+        except OSError:
+            self.was_reset = True
+            return b""

@@ -1,0 +1,169 @@
+"""What was observed at the two ends of a chain: input and output of the replay driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.faults.base import GoneHow
+from harness.model import journal
+from harness.model.journal import Entry, Journal
+from harness.wire.headers import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request a client sent, and when and how it left that response.
+
+    Args:
+        t_s: When the request was sent, in seconds since the case began.
+        gone_s: When the client left this response; None: it did not.
+    """
+
+    client: int
+    x: int
+    t_s: float
+    method: str
+    target: str
+    headers: Headers
+    gone_s: float | None = None
+    gone_how: GoneHow = "fin"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the target said in one exchange; times in seconds since its request reached it.
+
+    Args:
+        status: 0 when no head ever came.
+        reads: (time, body bytes) of each read at the tap.
+        end: How and when the target ended it; None: downstream left first, or still open.
+    """
+
+    status: int
+    version: str
+    framing: str
+    headers: Headers
+    head_s: float
+    reads: tuple[tuple[float, bytes], ...]
+    end: str | None
+    end_s: float
+
+
+@dataclass(slots=True)
+class Got:
+    """What a client got in answer to one request: the facts two drivers must agree on.
+
+    Args:
+        body: (time, all body bytes up to then), one for each instant at which bytes came.
+        end: How it ended; None: it was still open.
+    """
+
+    status: int | None = None
+    headers: Headers = ()
+    head_s: float | None = None
+    body: list[tuple[float, bytes]] = field(default_factory=list)
+    end: str | None = None
+    end_s: float | None = None
+
+    def add(self, t_s: float, data: bytes) -> None:
+        """Bytes came; those of one instant count as one arrival."""
+        before = self.body[-1][1] if self.body else b""
+        if self.body and abs(self.body[-1][0] - t_s) < SAME_INSTANT_S:
+            self.body[-1] = (self.body[-1][0], before + data)
+        else:
+            self.body.append((t_s, before + data))
+
+
+# The journal's resolution, twice: less apart is the same instant.
+SAME_INSTANT_S = 2e-6
+
+
+def asked(entries: Journal) -> list[Asked]:
+    """The clients' requests and departures in a journal, in order."""
+    left = {(it.client, it.x): it for it in entries if isinstance(it, journal.ClientLeft)}
+    out = []
+    for it in entries:
+        if isinstance(it, journal.ClientRequest):
+            gone = left.get((it.client, it.x))
+            out.append(
+                Asked(
+                    it.client,
+                    it.x,
+                    it.t_s,
+                    it.method,
+                    it.url,
+                    it.headers,
+                    None if gone is None else gone.t_s,
+                    "rst" if gone is not None and gone.by == "rst" else "fin",
+                )
+            )
+    return out
+
+
+def said(entries: Journal) -> list[Said]:
+    """What the tap recorded of the target, one for each exchange, in order.
+
+    Raises:
+        ValueError: Payload bytes were clipped, so that nothing can be replayed.
+    """
+    by_x: dict[int, list[Entry]] = {}
+    for it in entries:
+        if isinstance(it, journal.TapRequest | journal.TapHead | journal.TapRead | journal.TapEnd):
+            by_x.setdefault(it.x, []).append(it)
+    return [_one_said(by_x[x]) for x in sorted(by_x)]
+
+
+def _one_said(entries: Iterable[Entry]) -> Said:
+    began_s = 0.0
+    head: journal.TapHead | None = None
+    head_s = end_s = 0.0
+    reads: list[tuple[float, bytes]] = []
+    end: str | None = None
+    for it in entries:
+        match it:
+            case journal.TapRequest():
+                began_s = it.t_s
+            case journal.TapHead(is_interim=False):
+                head, head_s = it, it.t_s - began_s
+            case journal.TapRead():
+                data = it.payload.content()
+                if data is None:
+                    raise ValueError("payload bytes were clipped: the stream cannot be replayed")
+                reads.append((it.t_s - began_s, data))
+            case journal.TapEnd(by="target"):
+                end, end_s = it.how, it.t_s - began_s
+            case _:
+                pass
+    return Said(
+        status=0 if head is None else head.status,
+        version="HTTP/1.1" if head is None else head.version,
+        framing="chunked" if head is None else head.framing,
+        headers=() if head is None else head.headers,
+        head_s=head_s,
+        reads=tuple(reads),
+        end=end,
+        end_s=end_s,
+    )
+
+
+def got(entries: Journal) -> dict[tuple[int, int], Got]:
+    """What the clients got, by (client, attempt)."""
+    out: dict[tuple[int, int], Got] = {}
+    for it in entries:
+        match it:
+            case journal.ClientRequest():
+                out[it.client, it.x] = Got()
+            case journal.ClientHead():
+                mine = out[it.client, it.x]
+                mine.status, mine.headers, mine.head_s = it.status, it.headers, it.t_s
+            case journal.ClientRead():
+                out[it.client, it.x].add(it.t_s, it.payload.content() or b"")
+            case journal.ClientEnd(how="left" | "open"):
+                pass
+            case journal.ClientEnd():
+                mine = out[it.client, it.x]
+                mine.end, mine.end_s = it.how, it.t_s
+            case _:
+                pass
+    return out

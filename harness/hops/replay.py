@@ -1,0 +1,308 @@
+"""Drive a chain over an observed stream: pure, no sockets, no clock of its own.
+
+Between two hops there is HTTP without a wire: what one machine sends, the next one gets, at the
+same instant and in order. The last hop's requests are answered by what the target was seen to say.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import assert_never
+
+from harness.faults.base import (
+    Action,
+    ClientGone,
+    CloseUpstream,
+    Data,
+    End,
+    Event,
+    Forward,
+    ForwardHead,
+    Framing,
+    Note,
+    PauseUpstream,
+    RequestData,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    ResumeUpstream,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+    UpstreamEndHow,
+    Wake,
+    WakeAt,
+)
+from harness.hops.machine import RANK_S, HopMachine
+from harness.hops.observed import Asked, Got, Said
+from harness.wire.headers import Headers
+
+# A wake that is due within a float's error of now is due now.
+_SLACK_S = 1e-9
+_END: dict[str, UpstreamEndHow] = {
+    "end": "end",
+    "truncation": "truncation",
+    "reset": "reset",
+    "refused": "refused",
+    "malformed": "truncation",
+}
+_FRAMING: dict[str, Framing] = {
+    "chunked": "chunked",
+    "length": "length",
+    "close": "close",
+    "none": "none",
+}
+
+
+class NothingLeftError(Exception):
+    """A hop asked the target once more than was observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An attempt of a hop (or of a client, hop 0) and the exchange it became further upstream."""
+
+    hop: int
+    x: int
+    attempt: int = 0
+
+
+@dataclass(slots=True)
+class _Target:
+    """One exchange at the target's border, being told again."""
+
+    link: _Link
+    is_closed: bool = False
+
+
+class Replay:
+    """One chain, one observation.
+
+    Args:
+        machines: The hops, client first.
+        said: What the target says to the next request. Raises `NothingLeftError` at the end.
+        until_s: Nothing happens after this time, in seconds.
+        tick: Told the time of every step, before it: the recorder's clock.
+    """
+
+    def __init__(
+        self,
+        machines: Sequence[HopMachine],
+        said: Callable[[RequestHead], Said],
+        until_s: float,
+        tick: Callable[[float], None],
+    ) -> None:
+        self._machines = machines
+        self._said = said
+        self._until_s = until_s
+        self._tick = tick
+        self._now_s = 0.0
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._inbox: deque[tuple[int, int, Event]] = deque()
+        # (hop, its exchange) → whose attempt it is; and the other way round
+        self._down: dict[tuple[int, int], _Link] = {}
+        self._up: dict[_Link, int] = {}
+        self._targets: dict[_Link, _Target] = {}
+        self._wakes: dict[tuple[int, int], float] = {}
+        self._got: dict[int, Got] = {}
+        self._wanted: dict[int, int] = {}
+
+    def run(self, requests: Iterable[Asked]) -> list[Got]:
+        """Replay; what each request got, in the order of `requests`."""
+        answers = []
+        for number, request in enumerate(requests):
+            got = self._got[number] = Got()
+            answers.append(got)
+            self._at(request.t_s, partial(self._ask, number, request))
+            if request.gone_s is not None:
+                gone = ClientGone(request.gone_how)
+                self._at(request.gone_s, partial(self._leave, number, gone))
+        while self._due and self._due[0][0] <= self._until_s:
+            at_s, _, act = heapq.heappop(self._due)
+            self._now_s = max(self._now_s, at_s)
+            self._tick(self._now_s)
+            act()
+            self._deliver()
+        for machine in self._machines:
+            machine.close(self._until_s)
+        return answers
+
+    def _at(self, t_s: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self._due, (t_s, next(self._order), act))
+
+    # -- the client's end ----------------------------------------------------------------------
+
+    def _ask(self, number: int, request: Asked) -> None:
+        head = RequestHead(request.method, request.target, request.headers)
+        self._request(_Link(0, number), head)
+        self._to(_Link(0, number), RequestEnd())
+
+    def _leave(self, number: int, gone: ClientGone) -> None:
+        if self._got[number].end is None:
+            self._got[number].end = "left"
+            self._to(_Link(0, number), gone)
+
+    def _reach_client(self, number: int, action: ForwardHead | Forward | End) -> None:
+        got = self._got[number]
+        if got.end is not None:
+            return
+        match action:
+            case ForwardHead(head):
+                got.status, got.headers, got.head_s = head.status, head.headers, self._now_s
+                self._wanted[number] = _declared(head)
+            case Forward(data):
+                got.add(self._now_s, data)
+            case End("stall"):
+                pass
+            case End(how):
+                short = len(got.body[-1][1] if got.body else b"") < self._wanted.get(number, 0)
+                got.end = "truncation" if how == "end" and short else how
+                got.end_s = self._now_s
+
+    # -- between the hops ------------------------------------------------------------------------
+
+    def _request(self, link: _Link, head: RequestHead) -> None:
+        """An attempt leaves hop `link.hop` (0: a client) towards the next one, or the target."""
+        if link.hop == len(self._machines):
+            self._ask_target(link, head)
+            return
+        x = self._machines[link.hop].new_exchange()
+        self._down[link.hop + 1, x] = link
+        self._up[link] = x
+        self._inbox.append((link.hop + 1, x, head))
+
+    def _to(self, link: _Link, event: Event) -> None:
+        """Tell the hop upstream of `link`; what is meant for the target needs no telling."""
+        if (x := self._up.get(link)) is not None:
+            self._inbox.append((link.hop + 1, x, event))
+
+    def _deliver(self) -> None:
+        while self._inbox:
+            hop, x, event = self._inbox.popleft()
+            for y, action in self._machines[hop - 1].step(self._now_s, x, event):
+                self._do(hop, y, action)
+
+    def _do(self, hop: int, x: int, action: Action) -> None:
+        match action:
+            case SendRequest(head, attempt):
+                self._request(_Link(hop, x, attempt), head)
+            case SendData(data, attempt):
+                self._to(_Link(hop, x, attempt), RequestData(data))
+            case SendEnd(attempt):
+                self._to(_Link(hop, x, attempt), RequestEnd())
+            case CloseUpstream("leave_open"):
+                pass
+            case CloseUpstream(how, attempt):
+                self._close(_Link(hop, x, attempt), ClientGone("rst" if how == "rst" else "fin"))
+            case ForwardHead() | Forward() | End():
+                self._downstream(hop, x, action)
+            case WakeAt(at_s):
+                self._arm(hop, x, at_s)
+            case PauseUpstream() | ResumeUpstream() | Note():
+                # No back-pressure without a wire: a paused stream is read, only not passed on.
+                pass
+            case _:
+                raise AssertionError(f"a machine never gives {action}")
+
+    def _downstream(self, hop: int, x: int, action: ForwardHead | Forward | End) -> None:
+        link = self._down[hop, x]
+        if link.hop == 0:
+            self._reach_client(link.x, action)
+            return
+        match action:
+            case ForwardHead(head):
+                event: Event = replace(head, attempt=link.attempt, headers=_framed(head))
+            case Forward(data):
+                event = Data(data, link.attempt)
+            case End("stall"):
+                return
+            case End(how):
+                event = UpstreamEnd(_END[how], link.attempt)
+            case _:
+                assert_never(action)
+        self._inbox.append((link.hop, link.x, event))
+
+    def _arm(self, hop: int, x: int, at_s: float) -> None:
+        if at_s == math.inf or self._wakes.get((hop, x), math.inf) <= at_s:
+            return
+        self._wakes[hop, x] = at_s
+        rank_s = (len(self._machines) - hop) * RANK_S
+        self._at(max(at_s, self._now_s) + rank_s, partial(self._wake, hop, x, at_s))
+
+    def _wake(self, hop: int, x: int, at_s: float) -> None:
+        if self._wakes.get((hop, x)) != at_s:
+            return
+        del self._wakes[hop, x]
+        wanted_s = self._machines[hop - 1].wake_s(x)
+        if wanted_s <= self._now_s + _SLACK_S:
+            self._inbox.append((hop, x, Wake()))
+        else:
+            self._arm(hop, x, wanted_s)
+
+    # -- the target's end ------------------------------------------------------------------------
+
+    def _ask_target(self, link: _Link, head: RequestHead) -> None:
+        said = self._said(head)
+        target = self._targets[link] = _Target(link)
+        if said.status:
+            response = ResponseHead(
+                said.status,
+                said.headers,
+                said.version,
+                _FRAMING[said.framing],
+                link.attempt,
+            )
+            self._say(target, said.head_s, response)
+        for t_s, data in said.reads:
+            self._say(target, t_s, Data(data, link.attempt))
+        if said.end is not None:
+            self._say(target, said.end_s, UpstreamEnd(_END[said.end], link.attempt))
+
+    def _say(self, target: _Target, t_s: float, event: Event) -> None:
+        def say() -> None:
+            if not target.is_closed and target.link.hop:
+                self._inbox.append((target.link.hop, target.link.x, event))
+            elif not target.is_closed:
+                self._straight(target.link.x, event)
+
+        self._at(self._now_s + t_s, say)
+
+    def _straight(self, number: int, event: Event) -> None:
+        """No hop at all: the client gets what the target says."""
+        match event:
+            case ResponseHead():
+                self._reach_client(number, ForwardHead(event))
+            case Data(data):
+                self._reach_client(number, Forward(data))
+            case UpstreamEnd("refused"):
+                self._got[number].end, self._got[number].end_s = "refused", self._now_s
+            case UpstreamEnd("end" | "truncation" | "reset" as how):
+                self._reach_client(number, End(how))
+            case _:
+                raise AssertionError(f"a target never says {event}")
+
+    def _close(self, link: _Link, gone: ClientGone) -> None:
+        if link in self._targets:
+            self._targets[link].is_closed = True
+        self._to(link, gone)
+
+
+def _declared(head: ResponseHead) -> int:
+    """The body bytes a head promises, 0 when it promises none."""
+    lengths = [val for name, val in head.headers if name.lower() == "content-length"]
+    return int(lengths[0]) if head.framing == "length" and lengths[0].isdigit() else 0
+
+
+def _framed(head: ResponseHead) -> Headers:
+    """The head's fields as the next hop reads them off the wire."""
+    if head.framing == "chunked":
+        return (*head.headers, ("Transfer-Encoding", "chunked"))
+    return head.headers
