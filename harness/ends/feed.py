@@ -13,6 +13,7 @@ import trio
 from harness.model.journal import Entry, ServerFeed
 from harness.model.scenario import Traffic
 
+_HASH_CHARS = 16
 _MULTIBYTE = "é✓𝄞"  # characters of two, three and four bytes
 
 
@@ -115,7 +116,7 @@ class Feed:
         data = self._text(seq) if marker is None else marker
         event = FeedEvent(seq, str(seq) if self._has_ids else None, data)
         self._kept.append(event)
-        digest = hashlib.blake2b(data.encode(), digest_size=8).hexdigest()
+        digest = hashlib.sha256(data.encode()).hexdigest()[:_HASH_CHARS]
         self._record(ServerFeed(seq=seq, id=event.id, data_hash=digest))
         for subscription in self._subscribers:
             if len(subscription.waiting) >= self._queue:

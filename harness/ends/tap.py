@@ -42,7 +42,6 @@ class Tap:
         tls: Verifies the target when it speaks TLS; None: plain.
         server_name: The target's name in TLS.
         record: The journal.
-        heard: Told of every read from the target as it comes: (exchange, body bytes).
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Tap:
         *,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
-        heard: Callable[[int, bytes], None] = lambda _x, _data: None,
     ) -> None:
         self._network = network
         self._target_network = target_network
@@ -62,7 +60,6 @@ class Tap:
         self._tls = tls
         self._server_name = server_name
         self._record = record
-        self._heard = heard
         self._exchanges = itertools.count(1)
 
     async def serve(
@@ -76,7 +73,7 @@ class Tap:
 
     async def _relay(self, down: ByteStream) -> None:
         """One connection, from its accept to the end of both sides."""
-        ledger = _Ledger(self._record, self._heard, self._exchanges)
+        ledger = _Ledger(self._record, self._exchanges)
         try:
             up = await self._connect()
         except (OSError, trio.BrokenResourceError) as error:
@@ -168,11 +165,9 @@ class _Ledger:
     def __init__(
         self,
         record: Callable[[Entry], None],
-        heard: Callable[[int, bytes], None],
         numbers: itertools.count[int],
     ) -> None:
         self._record = record
-        self._heard = heard
         self._numbers = numbers
         self._request = RequestReader()
         self._waiting: list[_Exchange] = []
@@ -268,7 +263,6 @@ class _Ledger:
                     )
                 )
                 exchange.offset += len(data)
-                self._heard(exchange.x, data)
             case Over(how, detail, _, rest):
                 self._waiting.remove(exchange)
                 self._end(exchange, "target", how, detail)

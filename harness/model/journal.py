@@ -360,7 +360,10 @@ class ServerDone(Base, frozen=True, tag="server.done"):
 
 
 class ServerFeed(Base, frozen=True, tag="server.feed"):
-    """The feed produced an event, whoever listens: what a perfect client would get."""
+    """The feed produced an event, whoever listens: what a perfect client would get.
+
+    `data_hash` is the beginning of the SHA-256 of its data, in hex.
+    """
 
     seq: int
     id: str | None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import MissingExtraError
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from harness.hops.mitm.chain import Chain
 
 
-__all__ = ["ChainSpec", "make_chain", "need_mitmproxy"]
+__all__ = ["ChainSpec", "client_context", "make_ca", "make_chain", "need_mitmproxy"]
 
 
 def make_chain(spec: ChainSpec) -> Chain:
@@ -22,9 +24,29 @@ def make_chain(spec: ChainSpec) -> Chain:
         MissingExtraError: mitmproxy is not installed.
     """
     need_mitmproxy("a chain of hops on the wire")
+    from harness.hops.mitm import lean  # noqa: F401, PLC0415 - first of all: see there
     from harness.hops.mitm.chain import Chain  # noqa: PLC0415 - 0.3 s, and optional
 
     return Chain(spec)
+
+
+def make_ca(directory: Path) -> None:
+    """Make the CA of a run in `directory`.
+
+    Raises:
+        MissingExtraError: mitmproxy is not installed.
+    """
+    need_mitmproxy("TLS towards the client")
+    from harness.hops.mitm import tls  # noqa: PLC0415 - slow, and optional
+
+    tls.make_ca(directory)
+
+
+def client_context(directory: Path) -> ssl.SSLContext:
+    """A client's TLS context that trusts the CA in `directory`, and nothing else."""
+    from harness.hops.mitm import tls  # noqa: PLC0415 - slow, and optional
+
+    return tls.client_context(directory)
 
 
 def need_mitmproxy(needed_for: str) -> None:

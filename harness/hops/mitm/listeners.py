@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mitmproxy import master
-from mitmproxy.proxy import commands, layers, mode_specs, tunnel
+from mitmproxy.proxy import commands, events, layer, layers, mode_specs, tunnel
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook
 
@@ -175,6 +175,7 @@ class FaultListener(Listener):
         context = connection.new_context()
         stack = tunnel.LayerStack()
         if self._has_tls:
+            stack /= _Ground(context)
             stack /= layers.ClientTLSLayer(context)
         stack /= HopLayer(context, self, connection, side)
         connection.layer = stack[0]
@@ -183,6 +184,15 @@ class FaultListener(Listener):
         # No addon listens to a stretch of faults, but certificates come from mitmproxy's.
         if isinstance(hook, TlsClienthelloHook | TlsStartClientHook):
             await self._master.addons.trigger_event(hook)
+
+
+class _Ground(layer.Layer):
+    """The bottom of a stack with TLS in it: mitmproxy's TLS layer looks at what it stands on."""
+
+    child_layer: layer.Layer
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from self.child_layer.handle_event(event)
 
 
 class ScriptListener(Listener):

@@ -1,0 +1,258 @@
+"""What `sse-harness run` does with its options."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.cli.options import Clock
+from harness.ends.flaws import FLAWS
+from harness.ends.target import origin
+from harness.engine.case import describe
+from harness.engine.judge import judge
+from harness.engine.judge import judge_again as judge_once_more
+from harness.engine.run import Job, default_workers, run, summary
+from harness.engine.serving import check_flaws
+from harness.engine.stage import Props, settle_s, watch_s
+from harness.errors import UsageError, did_you_mean
+from harness.hops.mitm import make_ca, need_mitmproxy
+from harness.model.journal import Journal
+from harness.model.scenario import Case, Target
+from harness.model.verdict import EXIT_NOTHING, CaseVerdict, Verdict
+from harness.report import junit, terminal
+from harness.report.directory import VERDICT, RunDirectory, read_run
+from harness.report.jsonfile import render
+from harness.report.progress import Progress
+from harness.scenario import builtin
+from harness.scenario.chain import parse_chain, show_chain
+from harness.scenario.expand import AD_HOC_PLACE, ad_hoc, case_of, expand
+from harness.scenario.select import matching, select
+from harness.wire.headers import Headers
+
+_KINDS = ("json", "junit")
+JUNIT = "junit.xml"
+# A real run that takes longer says so before it begins.
+_LONG_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of `run`, as they were given."""
+
+    words: tuple[str, ...]
+    keyword: str
+    url: str | None
+    method: str
+    body: str | None
+    headers: Headers
+    flaws: tuple[str, ...]
+    through: str | None
+    clock: Clock
+    seed: int
+    workers: int | None
+    max_failures: int | None
+
+
+def report_kinds(text: str) -> tuple[str, ...]:
+    """The kinds of report that `--report` names.
+
+    Raises:
+        UsageError: One is unknown.
+    """
+    kinds = tuple(kind.strip() for kind in text.split(",") if kind.strip())
+    for kind in kinds:
+        if kind not in _KINDS:
+            hint = did_you_mean(kind, _KINDS) or f"; there are {', '.join(_KINDS)}"
+            raise UsageError(f"--report {kind}: unknown kind{hint}")
+    return kinds
+
+
+def list_cases(asked: Asked, *, no_color: bool) -> int:
+    """Print the selected cases; the exit code."""
+    console = terminal.make_console(no_color=no_color)
+    cases = select_cases(asked)
+    for case in cases:
+        console.print(f"{case.id}  {case.scenario.why}", soft_wrap=True)
+    return 0 if cases else EXIT_NOTHING
+
+
+def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bool) -> int:
+    """Run the selected cases and report; the exit code."""
+    console = terminal.make_console(no_color=no_color)
+    cases = select_cases(asked)
+    if not cases:
+        console.print("nothing selected", soft_wrap=True)
+        return EXIT_NOTHING
+    if any(case.scenario.through for case in cases):
+        need_mitmproxy("a chain of hops on the wire")
+    directory = RunDirectory.create(reports)
+    workers = asked.workers or (1 if asked.url else default_workers())
+    if asked.url is None:
+        console.print("testing the built-in reference server, not yours", soft_wrap=True)
+    real_s = sum(watch_s(case) for case in cases if case.clock == "real") / workers
+    if real_s > _LONG_S:
+        console.print(
+            f"real clock: up to {real_s / 60:.0f} min; select fewer cases or raise -n",
+            soft_wrap=True,
+        )
+    with ExitStack() as stack:
+        ca = _authority(cases, stack)
+        jobs = [_job(case, asked, directory, ca) for case in cases]
+        progress = stack.enter_context(Progress(console))
+        progress.start(len(jobs))
+        verdict = run(
+            jobs,
+            progress,
+            workers=workers,
+            target=describe(_target(asked)),
+            seed=asked.seed,
+            max_failures=asked.max_failures,
+        )
+    terminal.show(verdict, console)
+    _write(verdict, directory, kinds)
+    console.print(f"report  {directory.path}", soft_wrap=True)
+    return verdict.exit_code
+
+
+def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:
+    """Judge a finished run's journals anew, and report; the exit code."""
+    console = terminal.make_console(no_color=no_color)
+    found = read_run(path)
+    before = found.verdict
+    judged = () if before is None else before.cases
+    cases = [judge_once_more(case, found.journal(case)) for case in judged]
+    # A run that was interrupted left journals that nobody has judged.
+    known = {case.id for case in judged}
+    rest = [entries for entries in found.unjudged() if entries.case.case["id"] not in known]
+    cases += [_judged(entries, found.path) for entries in rest]
+    if before is not None:
+        about = (before.clock, before.target, before.seed, before.wall_s)
+    else:
+        first = rest[0].case
+        about = (first.clock, first.target, first.seed, 0.0)
+    clock, target, seed, wall_s = about
+    verdict = summary(tuple(cases), clock=clock, target=target, seed=seed, wall_s=wall_s)
+    terminal.show(verdict, console)
+    _write(verdict, RunDirectory(found.path), kinds)
+    console.print(f"report  {found.path}", soft_wrap=True)
+    return verdict.exit_code
+
+
+def _judged(entries: Journal, run_path: Path) -> CaseVerdict:
+    case = Case.model_validate(entries.case.case)
+    return judge(
+        entries,
+        wall_s=0.0,
+        shown_path=RunDirectory(run_path).journal(case.id),
+        through=show_chain(case.scenario.through),
+        again="",
+    )
+
+
+def select_cases(asked: Asked) -> list[Case]:
+    """The cases that the options ask for.
+
+    Raises:
+        UsageError: The options contradict each other, or name something unknown.
+        ScenarioError: A scenario is wrong.
+    """
+    _check(asked)
+    target = _target(asked)
+    clock = _clock(asked)
+    chain = None if asked.through is None else parse_chain(asked.through)
+    if chain is not None and not asked.words and not asked.keyword:
+        return [
+            case_of(ad_hoc(chain), target=target, clock=clock, seed=asked.seed, place=AD_HOC_PLACE)
+        ]
+    cases: list[Case] = []
+    for one in select(asked.words, suite=builtin.suite(), flaws=FLAWS):
+        expanded = expand(
+            one.loaded,
+            target=target,
+            clock=clock,
+            seed=asked.seed,
+            has_twins=one.only is None or one.has_twins,
+            through=chain,
+        )
+        cases += [case for case in expanded if one.keeps(case)]
+    return matching(cases, asked.keyword)
+
+
+def _check(asked: Asked) -> None:
+    if asked.url is not None:
+        origin(asked.url)
+        if asked.flaws:
+            raise UsageError("--flaw is for the reference server, not for --url")
+        if asked.clock == "virtual":
+            raise UsageError("--clock virtual cannot move a server outside of this process: --url")
+    elif asked.method != "GET" or asked.body is not None or asked.headers:
+        raise UsageError("-X, -d and -H go with --url")
+    check_flaws(asked.flaws)
+
+
+def _target(asked: Asked) -> Target:
+    if asked.url is None:
+        return Target(flaws=asked.flaws)
+    return Target(url=asked.url, method=asked.method, body=asked.body, headers=asked.headers)
+
+
+def _clock(asked: Asked) -> Literal["real", "virtual"]:
+    if asked.clock == "auto":
+        return "virtual" if asked.url is None else "real"
+    return asked.clock
+
+
+def _authority(cases: Iterable[Case], stack: ExitStack) -> Path | None:
+    """A CA for the run, if any client speaks TLS."""
+    clients = [client for case in cases for client in case.scenario.client]
+    if not any(client.tls or client.http == "2" for client in clients):
+        return None
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-harness-ca-")))
+    make_ca(directory)
+    return directory
+
+
+def _job(case: Case, asked: Asked, directory: RunDirectory, ca: Path | None) -> Job:
+    folder = directory.case(case.id)
+    shown = directory.journal(case.id)
+    file = case.place.rsplit(":", 2)[0]
+    return Job(
+        case=case,
+        props=Props(base=Path(file).parent, ca=ca, settle_s=settle_s(case)),
+        path=folder / Path(shown).name,
+        shown_path=shown,
+        through=show_chain(case.scenario.through),
+        again=_again(case, asked),
+    )
+
+
+def _again(case: Case, asked: Asked) -> str:
+    """The command that runs this case again."""
+    file = case.place.rsplit(":", 2)[0]
+    is_ad_hoc = case.place == AD_HOC_PLACE
+    is_builtin = Path(file).is_relative_to(builtin.suite())
+    words = ["sse-harness", "run"]
+    if not is_ad_hoc:
+        words += [case.id] if is_builtin else [file, "-k", case.scenario.id]
+    if asked.through is not None:
+        words += ["--through", asked.through]
+    if asked.url is not None:
+        words += ["--url", case.target.url or ""]
+        words += ["-X", asked.method] if asked.method != "GET" else []
+        words += ["-d", "…"] if asked.body is not None else []
+    for flaw in asked.flaws:
+        words += ["--flaw", flaw]
+    words += ["--seed", str(asked.seed)]
+    return shlex.join(words)
+
+
+def _write(verdict: Verdict, directory: RunDirectory, kinds: Sequence[str]) -> None:
+    if "json" in kinds:
+        directory.write(VERDICT, render(verdict))
+    if "junit" in kinds:
+        directory.write(JUNIT, junit.render(verdict))

@@ -1,0 +1,54 @@
+"""`sse-harness trace`: what `curl -N` never tells."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.errors import UsageError
+
+
+def trace(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The stream.")],
+    through: options.Through = None,
+    max_time: Annotated[
+        str, typer.Option("--max-time", metavar="TIME", help="Stop after this time.")
+    ] = "10s",
+    request: options.Method = None,
+    data: options.Body = None,
+    header: options.Header = None,
+    no_reconnect: Annotated[
+        bool, typer.Option("--no-reconnect", help="Stop when the stream ends.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Show each event as it comes, with its delay, and how the stream ended and by whose hand."""
+    from harness.cli import tracing  # noqa: PLC0415 - heavy
+    from harness.model.scenario import Target  # noqa: PLC0415 - heavy
+    from harness.units import parse_duration  # noqa: PLC0415 - heavy
+
+    try:
+        max_time_s = parse_duration(max_time)
+    except ValueError as error:
+        raise UsageError(f"--max-time {max_time}: {error}") from error
+    if max_time_s <= 0:
+        raise UsageError("--max-time: expected a time above zero")
+    target = Target(
+        url=url,
+        method=options.method(request, data),
+        body=data,
+        headers=options.headers(header, data),
+    )
+    raise typer.Exit(
+        tracing.trace(
+            target,
+            through=through,
+            max_time_s=max_time_s,
+            reconnect=not no_reconnect,
+            as_json=as_json,
+            no_color=no_color,
+        )
+    )

@@ -1,0 +1,120 @@
+"""Run one case and keep its journal: what a worker process does."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+
+import trio
+
+from harness import clock
+from harness.engine.recorder import Recorder
+from harness.engine.stage import Props, Stage, budget_s, watch_s
+from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
+from harness.model import journal
+from harness.model.journal import Journal
+from harness.model.redaction import headers as redacted
+from harness.model.redaction import url as redacted_url
+from harness.model.scenario import Case, Target
+from harness.version import VERSION
+
+# A virtual case that takes longer than this on the wall is stuck, not slow.
+_WALL_LIMIT_S = 120.0
+
+
+def perform(case: Case, props: Props, path: Path | None) -> tuple[Journal, float]:
+    """Run a case.
+
+    A virtual case that touches the world outside the process is run again on the real clock, since
+    the outside does not wait; its journal says which clock it had.
+
+    Args:
+        case: What to run.
+        props: What it needs beside itself.
+        path: Where its journal goes; None: nowhere.
+
+    Returns:
+        The journal, and the wall seconds it took.
+
+    Raises:
+        LocalEnvironmentError: The journal cannot be written.
+        MissingExtraError: The case needs mitmproxy, which is not installed.
+    """
+    began = time.perf_counter()
+    if case.clock == "real":
+        entries = _once(case, props, path)
+    else:
+        with clock.watch_outside() as outside:
+            entries = _once(case, props, path)
+        if outside.touched is not None:
+            entries = _once(case.model_copy(update={"clock": "real"}), props, path)
+    return entries, time.perf_counter() - began
+
+
+def _once(case: Case, props: Props, path: Path | None) -> Journal:
+    with Recorder(path, trio.current_time, props.watch) as recorder:
+        recorder.record(_first_entry(case))
+        try:
+            clock.run(
+                Stage(case, props, recorder).perform,
+                clock=case.clock,
+                seed=case.seed,
+                budget_s=budget_s(case, props),
+                wall_limit_s=_WALL_LIMIT_S + (watch_s(case) if case.clock == "real" else 0.0),
+            )
+        except LocalEnvironmentError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug of ours ends one case, not the run: it is an ERROR
+            recorder.fail(_problem(error))
+        return recorder.journal()
+
+
+def _problem(error: Exception) -> journal.StageProblem:
+    match error:
+        case TargetError():
+            return journal.StageProblem(source="target", message=error.message)
+        case HopError():
+            return journal.StageProblem(source="hop", message=error.message, hop=error.hop or None)
+        case HarnessError():
+            return journal.StageProblem(source="stage", message=str(error))
+        case _:
+            return journal.StageProblem(
+                source="stage", message="".join(traceback.format_exception(error))
+            )
+
+
+def _first_entry(case: Case) -> journal.CaseEntry:
+    return journal.CaseEntry(
+        schema=journal.SCHEMA,
+        version=journal.VERSION,
+        tool=VERSION,
+        case=_without_secrets(case).model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        clock=case.clock,
+        seed=case.seed,
+        target=describe(case.target),
+        is_reference=case.target.is_reference,
+    )
+
+
+def _without_secrets(case: Case) -> Case:
+    target = case.target
+    if target.url is None:
+        return case
+    struck = target.model_copy(
+        update={
+            "url": redacted_url(target.url),
+            "headers": redacted(target.headers),
+            "body": None if target.body is None else f"[{len(target.body.encode())} bytes]",
+        }
+    )
+    return case.model_copy(update={"target": struck})
+
+
+def describe(target: Target) -> str:
+    """What is tested, for a person."""
+    if target.url is not None:
+        method = "" if target.method == "GET" else f"{target.method} "
+        return method + redacted_url(target.url)
+    flaws = " with ".join(["", ", ".join(target.flaws)]) if target.flaws else ""
+    return "the built-in reference server" + flaws

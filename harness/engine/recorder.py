@@ -1,0 +1,133 @@
+"""The one writer of a case's journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+
+from harness.errors import LocalEnvironmentError
+from harness.model import journal
+from harness.model.journal import CaseEntry, ClientRead, Entry, Journal, Payload, TapRead
+
+# Entries are written to the file in batches: one system call for many lines.
+_BATCH = 512
+
+
+class Recorder:
+    """Numbers entries, stamps them, and writes them to a file.
+
+    Used as a context manager; the file is complete once it is left.
+
+    Args:
+        path: The journal's file; None keeps it in memory only.
+        clock: The run's clock, in seconds.
+        watch: Told of every entry once it is numbered and stamped; None: nobody watches.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        clock: Callable[[], float],
+        watch: Callable[[Entry], None] | None = None,
+    ) -> None:
+        self._watch = watch
+        self._path = path
+        self._clock = clock
+        self._zero_s = 0.0
+        self._entries: list[Entry] = []
+        self._written = 0
+        self._kept_bytes = 0
+        self._is_clipped = False
+        self._is_stopped = False
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("wb")
+            except OSError as error:
+                raise LocalEnvironmentError(f"{self._path}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._flush()
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+    def now_s(self) -> float:
+        """Seconds since the case began; 0 before it has."""
+        return max(0.0, self._clock() - self._zero_s)
+
+    def begin(self) -> None:
+        """The case begins now."""
+        self._zero_s = self._clock()
+
+    def record(self, entry: Entry) -> None:
+        """Write an entry: it gets its number and time here."""
+        if self._is_stopped:
+            return
+        if isinstance(entry, ClientRead | TapRead):
+            entry = self._within_limit(entry)
+        # The entry was made for this call alone: nobody else holds it.
+        msgspec.structs.force_setattr(entry, "n", len(self._entries))
+        time_s = 0.0 if isinstance(entry, CaseEntry) else round(self.now_s(), 6)
+        msgspec.structs.force_setattr(entry, "t_s", time_s)
+        self._entries.append(entry)
+        if self._watch is not None:
+            self._watch(entry)
+        if len(self._entries) - self._written >= _BATCH:
+            self._flush()
+
+    def stop(self) -> None:
+        """The case is over: what tearing down the stage causes is not part of it."""
+        self._is_stopped = True
+
+    def fail(self, problem: journal.StageProblem) -> None:
+        """The case could not be carried through; its clock may have stopped by now."""
+        last_s = self._entries[-1].t_s
+        self._clock = lambda: self._zero_s + last_s
+        self._is_stopped = False
+        if not any(isinstance(entry, journal.StageProblem) for entry in self._entries):
+            self.record(problem)
+            self.record(journal.StageOver(reason="the case could not be carried through"))
+        self._is_stopped = True
+
+    def journal(self) -> Journal:
+        """Everything so far."""
+        return Journal(self._entries)
+
+    def _within_limit(self, entry: ClientRead | TapRead) -> ClientRead | TapRead:
+        self._kept_bytes += entry.payload.stored_bytes
+        if self._kept_bytes <= journal.PAYLOAD_LIMIT_BYTES:
+            return entry
+        if not self._is_clipped:
+            self._is_clipped = True
+            self.record(journal.StageClipped(limit_bytes=journal.PAYLOAD_LIMIT_BYTES))
+        content = entry.payload.content() or b""
+        return msgspec.structs.replace(entry, payload=Payload.clipped(content))
+
+    def _flush(self) -> None:
+        if self._file is None:
+            return
+        lines = [journal.encode(entry) for entry in self._entries[self._written :]]
+        if not lines:
+            return
+        self._written = len(self._entries)
+        try:
+            self._file.write(b"\n".join(lines) + b"\n")
+        except OSError as error:
+            raise LocalEnvironmentError(
+                f"{self._path}: {error.strerror}; kept {self._written - len(lines)} entries"
+            ) from error

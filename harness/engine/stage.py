@@ -1,0 +1,267 @@
+"""One case on one stage: target, tap, hops and clients under one clock.
+
+    client ⇐ hop 1 ⇐ … ⇐ hop n ⇐ tap ⇐ target
+
+Everything that runs is started here, in one nursery, from the target's end to the client's, and is
+cancelled together when the case is over.
+"""
+
+from __future__ import annotations
+
+import math
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from harness.checks.disconnect_noticed import DisconnectNoticed
+from harness.checks.registry import build_all
+from harness.ends import hosting
+from harness.ends.client import EventSourceClient
+from harness.ends.flaws import behaviour
+from harness.ends.reference import ReferenceServer
+from harness.ends.tap import Tap
+from harness.ends.target import Origin, origin
+from harness.engine.recorder import Recorder
+from harness.errors import HarnessError, HopError, TargetError
+from harness.hops.mitm import ChainSpec, client_context, make_chain
+from harness.model import journal
+from harness.model.journal import Entry
+from harness.model.scenario import Case, Traffic
+from harness.net import Memory, Network, Sockets
+
+REFERENCE_URL = "http://reference.test/events"
+# Past the feed's end: time for the last reconnect, which is told to stop.
+_AFTER_END_S = 30.0
+_UNSCRIPTED_S = 60.0
+# After the last client is done: time for the other side to notice.
+_SETTLE_S = 1.0
+_LAG_SAMPLE_S = 0.05
+_LAG_STEP_S = 0.001
+_CONNECT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Props:
+    """What a case needs beside itself.
+
+    Args:
+        base: Directory that relative paths in the scenario start from.
+        ca: Directory of the run's CA, for clients that speak TLS; None: no case does.
+        settle_s: Seconds to watch on after the last client is done.
+        watch: Told of every entry as it is written; None: nobody watches.
+    """
+
+    base: Path = field(default_factory=Path)
+    ca: Path | None = None
+    settle_s: float = _SETTLE_S
+    watch: Callable[[Entry], None] | None = None
+
+
+def settle_s(case: Case) -> float:
+    """How long to watch on after the last client is done, in seconds of the case's clock.
+
+    Longer where a client leaves: the target gets the time it is given to notice.
+    """
+    if all(client.leave is None for client in case.scenario.client):
+        return _SETTLE_S
+    asked = build_all(case.scenario.expect)
+    bounds = [check.within_s for check in asked if isinstance(check, DisconnectNoticed)]
+    return max([_SETTLE_S, *(bound_s + _SETTLE_S for bound_s in bounds)])
+
+
+def watch_s(case: Case) -> float:
+    """How long a case is watched at most, in seconds of its clock."""
+    scenario = case.scenario
+    if scenario.watch_s is not None:
+        return scenario.watch_s
+    end_s = scenario.traffic.end_after_s if scenario.traffic is not None else None
+    return (_UNSCRIPTED_S if end_s is None else end_s) + _AFTER_END_S
+
+
+class Stage:
+    """One performance of one case."""
+
+    def __init__(self, case: Case, props: Props, recorder: Recorder) -> None:
+        self._case = case
+        self._props = props
+        self._recorder = recorder
+        self._network: Network = Memory() if case.clock == "virtual" else Sockets()
+        self._over = trio.Event()
+        self._reason = ""
+
+    async def perform(self) -> None:
+        """Run the case to its end; everything it does is in the journal.
+
+        Raises:
+            TargetError: The target cannot be reached at all.
+            HopError: A hop broke, or a client went around the chain.
+        """
+        problem: HarnessError | None = None
+        async with trio.open_nursery() as nursery:
+            try:
+                await self._set(nursery)
+                await self._over.wait()
+            except HarnessError as error:
+                problem = error
+            self._recorder.stop()
+            nursery.cancel_scope.cancel()
+        if problem is not None:
+            raise problem
+
+    # -- setting the stage, from the target's end ------------------------------------------------
+
+    async def _set(self, nursery: trio.Nursery) -> None:
+        case = self._case
+        server: ReferenceServer | None = None
+        if case.target.url is None:
+            url = REFERENCE_URL
+            at = origin(url)
+            server = ReferenceServer(
+                case.scenario.traffic or Traffic(),
+                case.scenario.server,
+                behaviour(case.target.flaws),
+                self._recorder.record,
+            )
+            listener = await nursery.start(hosting.serve, server, self._network)
+            address = listener.address
+        else:
+            url = case.target.url
+            at = origin(url)
+            address = (at.host, at.port)
+            await self._probe(at)
+        tap = Tap(
+            self._network,
+            self._network,
+            address,
+            self._recorder.record,
+            tls=at.tls(),
+            server_name=at.host,
+        )
+        entry = (await nursery.start(tap.serve)).address
+        closing: Callable[[], None] = lambda: None  # noqa: E731 - replaced when there is a chain
+        if case.scenario.through:
+            chain = make_chain(self._chain_spec(entry))
+            await nursery.start(chain.serve)
+            entry, closing = chain.entry, chain.close_case
+        self._recorder.begin()
+        self._recorder.record(journal.StageReady())
+        if server is not None:
+            nursery.start_soon(server.feed.run)
+        if case.clock == "real":
+            nursery.start_soon(self._measure_lag)
+        nursery.start_soon(self._clients, url, entry, closing)
+
+    def _chain_spec(self, upstream: tuple[str, int]) -> ChainSpec:
+        return ChainSpec(
+            hops=self._case.scenario.through,
+            upstream=upstream,
+            seed=self._case.seed,
+            record=self._recorder.record,
+            now_s=self._recorder.now_s,
+            broke=self._broke,
+            network=self._network,
+            base=self._props.base,
+            ca=self._props.ca if self._speaks_tls else None,
+            is_h2=any(client.http == "2" for client in self._case.scenario.client),
+        )
+
+    @property
+    def _speaks_tls(self) -> bool:
+        return any(client.tls or client.http == "2" for client in self._case.scenario.client)
+
+    async def _probe(self, at: Origin) -> None:
+        """Find out now, in one clear line, whether anybody is there."""
+        where = f"{at.scheme}://{at.host}:{at.port}"
+        with trio.move_on_after(_CONNECT_S) as scope:
+            try:
+                stream = await self._network.connect(at.host, at.port)
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise TargetError(f"{where}: {why.lower()}", "unreachable") from error
+            await stream.aclose()
+        if scope.cancelled_caught:
+            raise TargetError(f"{where}: no connection within {_CONNECT_S:g} s", "unreachable")
+
+    # -- the performance -------------------------------------------------------------------------
+
+    async def _clients(self, url: str, entry: tuple[str, int], closing: Callable[[], None]) -> None:
+        case = self._case
+        context = self._tls_context() if self._speaks_tls else None
+        limit_s = watch_s(case)
+        clients = [
+            EventSourceClient(
+                spec,
+                number,
+                url,
+                method=case.target.method,
+                body=case.target.body,
+                headers=case.target.headers,
+                network=self._network,
+                entry=entry,
+                ssl_context=context,
+                record=self._recorder.record,
+                now_s=self._recorder.now_s,
+                went_around=self._went_around,
+            )
+            for number, spec in enumerate(case.scenario.client, 1)
+        ]
+        reason = f"watched for {limit_s:g} s"
+        with trio.move_on_after(limit_s) as watching:
+            async with trio.open_nursery() as nursery:
+                for client in clients:
+                    nursery.start_soon(client.run)
+        if not watching.cancelled_caught:
+            reason = "every client is done"
+            await trio.sleep(min(self._props.settle_s, max(0.0, limit_s - self._recorder.now_s())))
+        closing()
+        self._finish(reason)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        assert self._props.ca is not None
+        return client_context(self._props.ca)
+
+    async def _measure_lag(self) -> None:
+        """How late this process wakes up: a finding with a smaller margin proves nothing."""
+        worst_s = 0.0
+        due_s = trio.current_time()
+        while True:
+            due_s += _LAG_SAMPLE_S
+            await trio.sleep_until(due_s)
+            lag_s = trio.current_time() - due_s
+            if lag_s > worst_s + _LAG_STEP_S:
+                worst_s = lag_s
+                self._recorder.record(journal.StageLag(lag_s=round(lag_s, 6)))
+            due_s = max(due_s, trio.current_time() - _LAG_SAMPLE_S)
+
+    # -- its end -----------------------------------------------------------------------------------
+
+    def _finish(self, reason: str) -> None:
+        if not self._over.is_set():
+            self._recorder.record(journal.StageOver(reason=reason))
+            self._recorder.stop()
+            self._over.set()
+
+    def _broke(self, error: HopError) -> None:
+        self._recorder.record(
+            journal.StageProblem(source="hop", message=error.message, hop=error.hop or None)
+        )
+        self._finish("a hop broke")
+
+    def _went_around(self, where: str) -> None:
+        self._recorder.record(
+            journal.StageProblem(
+                source="hop", message=f"the client was led around the chain, to {where}", hop=1
+            )
+        )
+        self._finish("the client was led around the chain")
+
+
+BUDGET_SLACK_S = 60.0
+
+
+def budget_s(case: Case, props: Props) -> float:
+    """The virtual budget of a case: more than it can use."""
+    return math.inf if case.clock == "real" else watch_s(case) + props.settle_s + BUDGET_SLACK_S

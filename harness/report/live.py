@@ -1,0 +1,104 @@
+"""Show a stream while it runs: entries of the journal in, lines out, as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from rich.console import Console
+
+from harness.model import journal
+from harness.model.journal import Entry
+from harness.report import trace
+from harness.wire import coding
+from harness.wire.headers import Headers, value
+from harness.wire.sse import Parser
+from harness.wire.sse_items import Comment, Event
+
+# What entered the chain and has not come out yet is kept for matching, up to this many events.
+_MOST_WAITING = 10_000
+
+
+class _Reader:
+    """One response, decoded and parsed as it comes."""
+
+    def __init__(self, headers: Headers) -> None:
+        self._parser = Parser()
+        try:
+            self._decoder: coding.Decoder | None = coding.decoder(
+                value(headers, "content-encoding") or "identity"
+            )
+        except coding.CodingError:
+            self._decoder = None
+
+    def read(self, payload: journal.Payload) -> list[Event | Comment]:
+        """The events and comments that this read completes; none once the coding lied."""
+        data = payload.content()
+        if data is None or self._decoder is None:
+            return []
+        try:
+            text = self._decoder.decompress(data)
+        except coding.CodingError:
+            self._decoder = None
+            return []
+        return [item for item in self._parser.feed(text) if isinstance(item, Event | Comment)]
+
+
+class LiveTrace:
+    """Prints each event and heartbeat of the first client as it arrives.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._zero_s: float | None = None
+        self._said: dict[int, _Reader] = {}
+        self._got: dict[int, _Reader] = {}
+        self._entered: deque[tuple[float, Event]] = deque(maxlen=_MOST_WAITING)
+
+    def entry(self, entry: Entry) -> None:
+        """Take one entry of the journal."""
+        match entry:
+            case journal.ClientRequest() if self._zero_s is None:
+                self._zero_s = entry.t_s
+            case journal.TapHead(is_interim=False):
+                self._said[entry.x] = _Reader(entry.headers)
+            case journal.TapRead() if entry.x in self._said:
+                for item in self._said[entry.x].read(entry.payload):
+                    if isinstance(item, Event):
+                        self._entered.append((entry.t_s, item))
+            case journal.ClientHead():
+                self._got[entry.x] = _Reader(entry.headers)
+            case journal.ClientRead() if entry.x in self._got:
+                for item in self._got[entry.x].read(entry.payload):
+                    self._show(entry.t_s, item)
+            case _:
+                pass
+
+    def _show(self, at_s: float, item: Event | Comment) -> None:
+        zero_s = self._zero_s or 0.0
+        if isinstance(item, Comment):
+            trace.show_heartbeat(at_s - zero_s, item.text, self._console)
+            return
+        entered_s = self._entry_of(item)
+        event = trace.TraceEvent(
+            t_s=at_s - zero_s,
+            entered_s=None if entered_s is None else entered_s - zero_s,
+            delay_s=None if entered_s is None else at_s - entered_s,
+            id=item.id_field,
+            type=item.type,
+            data=item.data,
+            size_bytes=len(item.data.encode()),
+        )
+        trace.show_event(event, self._console)
+
+    def _entry_of(self, event: Event) -> float | None:
+        """When this event entered the chain; what was said before it and did not come is lost."""
+        wanted = (event.type, event.data, event.id_field)
+        for place, (entered_s, said) in enumerate(self._entered):
+            if (said.type, said.data, said.id_field) == wanted:
+                for _ in range(place + 1):
+                    self._entered.popleft()
+                return entered_s
+        return None
