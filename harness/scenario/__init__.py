@@ -1,0 +1,1 @@
+"""From YAML files to cases: load, check, fill in the matrix, select."""

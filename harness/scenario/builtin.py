@@ -1,0 +1,37 @@
+"""Where the built-in suite is."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from harness.errors import LocalEnvironmentError
+
+
+def suite() -> Path:
+    """Find the built-in scenarios: beside the code in a wheel, beside the package in a checkout.
+
+    Returns:
+        The directory; relative when it is below the current one, to be short in messages.
+
+    Raises:
+        LocalEnvironmentError: The installation lacks them.
+    """
+    package = Path(str(resources.files("harness")))
+    found = suite_of(package)
+    if found is None:
+        raise LocalEnvironmentError(f"the built-in scenarios are missing beside {package}")
+    here = Path.cwd()
+    return found.relative_to(here) if found.is_relative_to(here) else found
+
+
+def suite_of(package: Path) -> Path | None:
+    """Find the suite that belongs to a package's directory; None when there is none."""
+    in_wheel = package / "_scenarios"
+    if in_wheel.is_dir():
+        return in_wheel
+    checkout = package.parent
+    # A `scenarios` in site-packages would be anybody's.
+    if (checkout / "pyproject.toml").is_file() and (checkout / "scenarios").is_dir():
+        return checkout / "scenarios"
+    return None

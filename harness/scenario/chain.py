@@ -1,0 +1,227 @@
+"""`through:` and `--through`: from YAML to hops, and hops in a few words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from harness.errors import (
+    Place,
+    ScenarioError,
+    YamlPath,
+    did_you_mean,
+    explain_validation,
+    format_path,
+    shown,
+)
+from harness.faults import registry
+from harness.faults.base import FaultConfig
+from harness.faults.registry import FAULTS
+from harness.model.scenario import FaultSpec, Hop
+from harness.units import YAML_CONTEXT
+from harness.yamlio import Document, Value, parse_inline
+
+SCRIPT: Final = "script"  # a user's mitmproxy addon: no fault of ours, but written like one
+
+_OPTION = "--through"
+_WORD = re.compile(r"[^\s,]+")
+_BARE_WORDS = re.compile(r"\s*[\w.@-]+(?:\s*,\s*[\w.@-]+)*\s*")
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+def parse_chain(text: str) -> tuple[Hop, ...]:
+    """Read the chain that `--through` gives.
+
+    Args:
+        text: A list in YAML, as `through:` has it: `[{idle_timeout: {after: 5s}}, …]`. A script
+            in it is relative to the current directory.
+
+    Raises:
+        ScenarioError: It is not such a list.
+    """
+    if _BARE_WORDS.fullmatch(text):
+        raise_all(
+            [
+                ScenarioError(_not_a_hop(word[0]), Place(_OPTION, 1, word.start() + 1))
+                for word in _WORD.finditer(text)
+            ]
+        )
+    document = parse_inline(text, _OPTION)
+    return read_chain(document, (), document.value)
+
+
+def read_chain(document: Document, path: YamlPath, hops: Value) -> tuple[Hop, ...]:
+    """Read the chain that stands at `path` of a document.
+
+    Raises:
+        ScenarioError: It is not a list of hops with known faults and settings that make sense, or
+            a script is missing. Further problems are its `also`.
+    """
+    if not isinstance(hops, list):
+        hint = "; write a list, [{…}]" if isinstance(hops, dict) else ""
+        raise document.error(path, f"expected a list of hops, got {shown(hops)}{hint}")
+    problems: list[ScenarioError] = []
+    chain = [_hop(document, (*path, at), hop, problems) for at, hop in enumerate(hops)]
+    raise_all(problems)
+    return tuple(chain)
+
+
+def raise_all(problems: Iterable[ScenarioError]) -> None:
+    """Raise the problem that stands first, with the others as its `also`; nothing without any.
+
+    Raises:
+        ScenarioError: There is a problem.
+    """
+    flat = [it for problem in problems for it in (problem, *problem.also)]
+    flat.sort(key=lambda it: (it.place.line, it.place.col) if it.place else (0, 0))
+    if flat:
+        first, *rest = [ScenarioError(it.message, it.place, it.path) for it in flat]
+        raise ScenarioError(first.message, first.place, first.path, tuple(rest))
+
+
+def _hop(document: Document, path: YamlPath, hop: Value, problems: list[ScenarioError]) -> Hop:
+    match hop:
+        case dict() if hop:
+            specs = [FaultSpec(name=name, settings=settings) for name, settings in hop.items()]
+            for spec in specs:
+                try:
+                    _check(document, (*path, spec.name), spec)
+                except ScenarioError as error:
+                    problems.append(error)
+            return Hop(faults=tuple(specs))
+        case dict() | None:
+            message = "expected one fault or more, got an empty hop"
+        case str():
+            message = _not_a_hop(hop)
+        case _:
+            message = f"expected a mapping of faults, got {shown(hop)}"
+    problems.append(document.error(path, message))
+    return Hop(faults=())
+
+
+def _check(document: Document, path: YamlPath, spec: FaultSpec) -> None:
+    """See that a fault is known, and its settings make sense."""
+    if spec.name == SCRIPT:
+        _check_script(document, path, spec.settings)
+        return
+    fault = FAULTS.get(spec.name)
+    if fault is None:
+        message = _unknown(spec.name)
+        raise ScenarioError(message, document.key_place(path), format_path(path))
+    try:
+        # Names of Python, such as after_s, are no keys of YAML.
+        fault.model_validate(
+            {} if spec.settings is None else spec.settings,
+            context=YAML_CONTEXT,
+            by_alias=True,
+            by_name=False,
+        )
+    except ValidationError as error:
+        raise explain_validation(error, document, fault, path) from error
+
+
+def _check_script(document: Document, path: YamlPath, settings: Value) -> None:
+    if not isinstance(settings, str) or not settings:
+        message = f"expected the path of a mitmproxy addon, got {shown(settings)}"
+        raise document.error(path, message)
+    file = script_path(settings, document.file)
+    try:
+        is_file = file.is_file()
+    except (OSError, ValueError):  # a name no file can have
+        is_file = False
+    if not is_file:
+        raise document.error(path, f"expected a file, found none at {shown(str(file))}")
+
+
+def _not_a_hop(word: str) -> str:
+    if word in FAULTS:
+        return f"{word} is a fault, not an intermediary; write {{{word}: {{…}}}}"
+    return _unknown(word)
+
+
+def _unknown(name: str) -> str:
+    known = (*FAULTS, SCRIPT)
+    hint = did_you_mean(name, known) or f"; there are {', '.join(sorted(known))}"
+    return f"unknown fault {shown(name)}{hint}"
+
+
+# -- of a chain ------------------------------------------------------------------------------------
+
+
+def script_path(written: str, place: str) -> Path:
+    """Find a user's script, which a scenario names relative to its own file.
+
+    Cases and journals keep the path as it is written, so that neither holds a path of the machine
+    it was made on; what runs a case resolves it with this.
+
+    Args:
+        written: The setting.
+        place: `Case.place`, or only its file: that of the scenario, or an option such as
+            `--through`, which stands for the current directory.
+    """
+    return Path(re.sub(r":[0-9]+:[0-9]+\Z", "", place)).parent / written
+
+
+def longest_limit_s(hops: Iterable[Hop]) -> float:
+    """The longest time that a fault of these hops may take to act, in seconds; 0 without any."""
+    limits = (config.limit_s() for hop in hops for _, config in configs(hop))
+    return max((limit_s for limit_s in limits if math.isfinite(limit_s)), default=0.0)
+
+
+def configs(hop: Hop) -> list[tuple[str, FaultConfig]]:
+    """The faults of a hop by name, with their settings read; scripts are left out."""
+    return [
+        (spec.name, registry.build(spec.name, spec.settings))
+        for spec in hop.faults
+        if spec.name != SCRIPT
+    ]
+
+
+def show_chain(hops: Sequence[Hop]) -> tuple[str, ...]:
+    """Each hop in a few words, client first: what `CaseVerdict.through` holds."""
+    return tuple(map(show_hop, hops))
+
+
+def show_hop(hop: Hop) -> str:
+    """One hop in a few words: `idle_timeout 5s + buffer 4KiB`.
+
+    The setting a fault is mostly about, its first one, stands without its key; what is as it would
+    be anyway is left out.
+    """
+    return " + ".join(_show_fault(spec) for spec in hop.faults)
+
+
+def _show_fault(spec: FaultSpec) -> str:
+    if spec.name == SCRIPT:
+        return f"{spec.name} {spec.settings}"
+    settings = spec.settings or {}
+    config = registry.build(spec.name, settings)
+    words = [spec.name]
+    for at, (name, field) in enumerate(type(config).model_fields.items()):
+        key = field.alias or name
+        default = field.get_default(call_default_factory=True)
+        if key in settings and getattr(config, name) != default:
+            words.append(_flow(settings[key]) if at == 0 else f"{key}={_flow(settings[key])}")
+    return " ".join(words)
+
+
+def _flow(value: Value) -> str:
+    """A value in YAML's flow style, strings as they are."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case _:
+            return str(value)

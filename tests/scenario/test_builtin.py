@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.scenario.builtin import suite, suite_of
+
+
+def test_a_wheel_has_the_suite_inside_the_package(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages" / "harness"
+    (package / "_scenarios").mkdir(parents=True)
+    (tmp_path / "site-packages" / "scenarios").mkdir()
+    assert suite_of(package) == package / "_scenarios"
+
+
+def test_a_checkout_has_it_beside_the_package(tmp_path: Path) -> None:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    assert suite_of(tmp_path / "harness") == tmp_path / "scenarios"
+
+
+def test_anybody_may_have_a_directory_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "scenarios").mkdir()
+    assert suite_of(tmp_path / "harness") is None
+
+
+def test_the_suite_is_named_from_the_current_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert harness.__file__ is not None
+    root = Path(harness.__file__).parent.parent
+    if suite_of(root / "harness") is None:
+        pytest.skip("this checkout has no scenarios yet")
+    monkeypatch.chdir(root)
+    assert suite() in {Path("scenarios"), Path("harness/_scenarios")}
+    monkeypatch.chdir(tmp_path)
+    assert suite().is_absolute()
+    assert suite().is_dir()
