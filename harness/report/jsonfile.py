@@ -6,6 +6,8 @@ from harness.errors import UsageError
 from harness.model import verdict as model
 from harness.model.verdict import Verdict
 
+SCHEMA = f"{model.SCHEMA}/{model.VERSION}"
+
 
 def render(verdict: Verdict) -> bytes:
     """The file's content: indented JSON, keys in a fixed order, one verdict one text."""
@@ -26,6 +28,6 @@ def read(data: bytes, name: str) -> Verdict:
         verdict = model.decode(data)
     except ValueError as error:
         raise UsageError(f"{name} is not a verdict: {error}") from error
-    if not verdict.schema.startswith(model.SCHEMA):
-        raise UsageError(f"{name}: expected schema {model.SCHEMA}, got {verdict.schema}")
+    if verdict.schema != SCHEMA:
+        raise UsageError(f"{name}: expected schema {SCHEMA}, got {verdict.schema}")
     return verdict

@@ -6,9 +6,9 @@ Plain text with a little colour: the same words stand in a CI log, where there i
 from __future__ import annotations
 
 import os
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from harness.report.wording import (
     numbers,
     total_seconds,
     visible,
+    wrapped,
 )
 from harness.units import show_seconds
 
@@ -72,9 +73,15 @@ def make_console(*, no_color: bool = False, file: IO[str] | None = None) -> Cons
     )
 
 
-def show(verdict: Verdict, console: Console) -> None:
-    """Print the report of a run."""
-    for line in lines(verdict, console.width):
+def show(verdict: Verdict, console: Console, directory: Path | None = None) -> None:
+    """Print the report of a run.
+
+    Args:
+        verdict: What to report.
+        console: From `make_console`.
+        directory: Where its files are; None: not told.
+    """
+    for line in lines(verdict, console.width, directory):
         show_line(line, console)
 
 
@@ -86,12 +93,13 @@ def show_line(line: Text, console: Console) -> None:
     console.print(line, soft_wrap=True)
 
 
-def lines(verdict: Verdict, width: int) -> Iterator[Text]:
+def lines(verdict: Verdict, width: int, directory: Path | None = None) -> Iterator[Text]:
     """Lay the report out.
 
     Args:
         verdict: What to report.
         width: Columns to wrap prose at. Ids and commands are never broken, and may stick out.
+        directory: See `show`.
     """
     width = max(width, _LEAST_WIDTH)
     yield _first_line(verdict)
@@ -109,7 +117,7 @@ def lines(verdict: Verdict, width: int) -> Iterator[Text]:
         yield from _table(twins, width)
     yield from _skipped_checks(verdict, width)
     yield Text()
-    yield from _summary(verdict, width)
+    yield from _summary(verdict, width, directory)
 
 
 def _first_line(verdict: Verdict) -> Text:
@@ -149,7 +157,7 @@ def _finding(case: CaseVerdict, finding: Finding, width: int) -> Iterator[Text]:
 
 def _headline(case: CaseVerdict, outcome: Outcome, said: str, width: int) -> Iterator[Text]:
     text = f"{outcome} {_MEASURED} {visible(case.id)} · {said}"
-    first, *rest = _wrapped(text, width, _INDENT * 2)
+    first, *rest = wrapped(text, width, _INDENT * 2)
     yield Text.assemble((outcome, STYLES[outcome]), first.removeprefix(outcome))
     yield from map(Text, rest)
 
@@ -169,7 +177,7 @@ def _chain(case: CaseVerdict, blamed_hop: int | None, said: str, width: int) -> 
         return
     yield line
     indent = " " * (len(_INDENT) + _LABEL_CHARS)
-    yield from map(Text, _wrapped(f"{indent}{said}", width, indent) if said else ())
+    yield from map(Text, wrapped(f"{indent}{said}", width, indent) if said else ())
 
 
 def _labelled(label: str, said: str, width: int) -> Iterator[Text]:
@@ -177,7 +185,7 @@ def _labelled(label: str, said: str, width: int) -> Iterator[Text]:
         return
     indent = " " * (len(_INDENT) + _LABEL_CHARS)
     head = f"{_INDENT}{label:<{_LABEL_CHARS}}"
-    for number, line in enumerate(_wrapped(f"{indent}{visible(said)}", width, indent)):
+    for number, line in enumerate(wrapped(f"{indent}{visible(said)}", width, indent)):
         yield Text.assemble((head, _DIM), line.strip()) if number == 0 else Text(line)
 
 
@@ -207,7 +215,7 @@ def _row(case: CaseVerdict, outcome_chars: int, width: int) -> Iterator[Text]:
     yield line
     if said:
         indent = " " * (outcome_chars + len(times))
-        yield from (Text(part, _DIM) for part in _wrapped(f"{indent}{said}", width, indent))
+        yield from (Text(part, _DIM) for part in wrapped(f"{indent}{said}", width, indent))
 
 
 def _reason(case: CaseVerdict) -> str:
@@ -230,13 +238,13 @@ def _skipped_checks(verdict: Verdict, width: int) -> Iterator[Text]:
     for (check, reason), times in reasons.items():
         count = f" ({times} times)" if times > 1 else ""
         said = visible(f"{_INDENT}SKIP {check}: {reason}{count}")
-        yield from (Text(part, _DIM) for part in _wrapped(said, width, _INDENT * 3))
+        yield from (Text(part, _DIM) for part in wrapped(said, width, _INDENT * 3))
 
 
 # -- the whole run ---------------------------------------------------------------------------------
 
 
-def _summary(verdict: Verdict, width: int) -> Iterator[Text]:
+def _summary(verdict: Verdict, width: int, directory: Path | None) -> Iterator[Text]:
     counts = [
         f"{verdict.counts[outcome]} {_COUNTED[outcome]}"
         for outcome in OUTCOMES
@@ -246,25 +254,16 @@ def _summary(verdict: Verdict, width: int) -> Iterator[Text]:
     caught = sum(twin.outcome == "PASS" for twin in twins)
     counted = ", ".join(counts) or "nothing was run"
     aside = f"; {caught} of {len(twins)} twins caught" if twins else ""
-    first, *rest = _wrapped(f"{verdict.outcome}  {counted}{aside}", width, _INDENT * 2)
+    first, *rest = wrapped(f"{verdict.outcome}  {counted}{aside}", width, _INDENT * 2)
     yield Text.assemble(
         (verdict.outcome, STYLES[verdict.outcome]), first.removeprefix(verdict.outcome)
     )
     yield from map(Text, rest)
     verb = "watched" if verdict.clock == "real" else "simulated"
     yield Text(f"{verb} {total_seconds(verdict.simulated_s)} in {total_seconds(verdict.wall_s)}")
+    if directory is not None:
+        yield Text(f"report  {visible(str(directory))}")
     if is_reference(verdict.target):
         yield Text(NOT_YOURS)
     else:
         yield Text(f"tested {visible(verdict.target)}")
-
-
-def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=True,
-    ) or [""]

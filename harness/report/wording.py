@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
-from harness.model import redaction
-from harness.model.scenario import Target
 from harness.model.verdict import CaseVerdict, Outcome
 
-REFERENCE = "the reference server"
+REFERENCE = "the built-in reference server"
 NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
 
 FAULT_ENDS = {"fired": "fired", "defeated": "defeated", "not_reached": "not reached"}
@@ -24,18 +23,8 @@ _ASCII = str.maketrans(
 )
 
 
-def show_target(target: Target) -> str:
-    """What was tested, for a person: `Verdict.target`. Secrets of the URL are struck out."""
-    if target.url is not None:
-        method = "" if target.method == "GET" else f"{target.method} "
-        return f"{method}{redaction.url(target.url)}"
-    if target.flaws:
-        return f"{REFERENCE} with {' and '.join(target.flaws)}"
-    return REFERENCE
-
-
 def is_reference(shown: str) -> bool:
-    """Whether `show_target` wrote this of the reference server."""
+    """Whether a verdict's `target` names the reference server, with or without flaws."""
     return shown.startswith(REFERENCE)
 
 
@@ -53,6 +42,14 @@ def encodable(text: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
     return text
+
+
+def wrapped(text: str, width: int, indent: str) -> list[str]:
+    """`text` in lines of at most `width` columns, the further ones indented; no word is broken."""
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return lines or [""]
 
 
 def numbers(entries: Iterable[int]) -> str:
@@ -77,10 +74,10 @@ def blamed(case: CaseVerdict, hop: int) -> str:
 
 
 def fault_ends(case: CaseVerdict) -> str:
-    """How each fault of a case ended: `1 idle_timeout fired, 2 buffer defeated`."""
+    """How each fault of a case ended: `hop 1 idle_timeout fired, hop 2 buffer defeated`."""
     is_chain = len(case.through) > 1
     return ", ".join(
-        f"{f'{fault.hop} ' if is_chain else ''}{fault.fault} {FAULT_ENDS[fault.end]}"
+        f"{f'hop {fault.hop} ' if is_chain else ''}{fault.fault} {FAULT_ENDS[fault.end]}"
         for fault in case.faults
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from harness.model.verdict import (
-    SCHEMA,
     CaseVerdict,
     FaultEnd,
     Finding,
@@ -18,6 +17,7 @@ from harness.model.verdict import (
     exit_code,
     run_outcome,
 )
+from harness.report import jsonfile
 
 FIRED = FaultEnd(hop=1, fault="idle_timeout", end="fired", reason="silence of 60.0 s (limit 60 s)")
 CUT = Finding(
@@ -65,11 +65,11 @@ def verdict(cases: Iterable[CaseVerdict], **fields: Any) -> Verdict:
     cases = tuple(cases)
     outcomes = [one.outcome for one in cases]
     plain = Verdict(
-        schema=SCHEMA,
+        schema=jsonfile.SCHEMA,
         version="0.1.0",
         seed=7,
         clock="virtual",
-        target="the reference server",
+        target="the built-in reference server",
         wall_s=9.84,
         simulated_s=12_345.0,
         outcome=run_outcome(outcomes),

@@ -112,7 +112,7 @@ def test_the_run_can_be_repeated_from_the_properties() -> None:
     assert values == {
         "seed": "7",
         "clock": "virtual",
-        "target": "the reference server",
+        "target": "the built-in reference server",
         "version": "0.1.0",
         "simulated_s": "200.000",
         "through": "client → idle_timeout 60s → target",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,8 +78,14 @@ def test_the_first_and_last_line_say_what_was_tested() -> None:
     assert report[-1] == "tested http://h/events"
 
 
+def test_where_the_reports_are_stands_before_the_last_line() -> None:
+    told = verdict([case()], target="http://h/events")
+    report = [line.plain for line in lines(told, 80, Path("reports/x-1"))]
+    assert report[-2:] == ["report  reports/x-1", "tested http://h/events"]
+
+
 def test_the_reference_server_is_not_yours() -> None:
-    report = drawn(case(), target="the reference server with no-heartbeat")
+    report = drawn(case(), target="the built-in reference server with no-heartbeat")
     assert report[-1] == (
         "this tested the reference server, not yours; yours: sse-harness run --url URL"
     )

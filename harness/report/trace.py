@@ -1,0 +1,365 @@
+"""What `trace` shows of one stream: each event as it came, and how it all ended.
+
+Every time is in seconds since the client's first request, whose own time is `started_at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from harness.checks.blame import Ending
+from harness.checks.deliveries import Delivery
+from harness.checks.evidence import Evidence
+from harness.checks.places import Attempt
+from harness.report.terminal import show_line
+from harness.report.wording import visible, wrapped
+from harness.units import show_seconds
+from harness.wire import headers
+
+# Arrivals closer than this came together.
+TOGETHER_S = 0.010
+# Events that entered the chain further apart than this, and came together, were held.
+APART_S = 0.1
+# An event this much later than the others was held: no way is that much longer at times.
+LATE_S = 1.0
+
+_TIME_CHARS = 10
+_LEAST_DATA_CHARS = 16
+_DIM = "dim"
+
+type Pattern = Literal["immediate", "bursts", "at_end", "nothing"]
+
+
+class TraceEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event at the client.
+
+    Args:
+        t_s: When its last byte arrived.
+        entered_s: When the target had said it; None: that cannot be told.
+        delay_s: The time between the two, spent in the chain.
+        id: The id it set; None: it set none.
+        type: Its type, `message` when it named none.
+        data: Its data, whole.
+        size_bytes: Length of the data in UTF-8.
+    """
+
+    t_s: float
+    entered_s: float | None
+    delay_s: float | None
+    id: str | None
+    type: str
+    data: str
+    size_bytes: int
+
+
+class TraceEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How the last response ended.
+
+    Args:
+        how: open: it had not ended when the watching did; truncation: without its last byte, or
+            no longer HTTP.
+        by: Whose doing: the client's, the target's or a hop's (its number, 1 nearest the client);
+            None: nobody's, or it cannot be told.
+        at_s: When it ended, or the watching.
+    """
+
+    how: Literal["open", "end", "truncation", "reset", "refused"]
+    by: Literal["client", "target"] | int | None
+    at_s: float
+
+
+class TraceFired(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault that acted."""
+
+    hop: int
+    fault: str
+    t_s: float
+    reason: str
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream, traced.
+
+    Args:
+        started_at: When the first request was sent, in Unix seconds.
+        status: Of the first response with events, else of the first one; None: none came.
+        headers: Of that response, as (name, value), in order.
+        head_s: When that head came.
+        first_byte_s: When the first byte of a body came.
+        events: Every event, over all reconnects.
+        heartbeats: When each comment came.
+        pattern: immediate: events came as they were said; bursts: some were held, and came
+            late or together; at_end: all were held until the response ended; nothing: no events.
+        longest_gap_s: Longest stretch without a byte in an open response; None: none was open.
+        end: How the last response ended.
+        last_byte_s: When the last byte of a body came.
+        content_encoding: Of that response; None: not coded.
+        reconnects: Requests after the first one, redirects aside.
+        fired: The faults that acted, in order.
+    """
+
+    started_at: float
+    status: int | None
+    headers: headers.Headers
+    head_s: float | None
+    first_byte_s: float | None
+    events: tuple[TraceEvent, ...]
+    heartbeats: tuple[float, ...]
+    pattern: Pattern
+    longest_gap_s: float | None
+    end: TraceEnd
+    last_byte_s: float | None
+    content_encoding: str | None
+    reconnects: int
+    fired: tuple[TraceFired, ...]
+
+
+def of(evidence: Evidence, started_at: float) -> Trace:
+    """Make the trace of a case's first client.
+
+    Args:
+        evidence: What its journal shows; the client sent one request at least.
+        started_at: When that request was sent, in Unix seconds.
+
+    Raises:
+        ValueError: No request was sent: there is nothing to trace.
+    """
+    if not evidence.clients:
+        raise ValueError("no client sent a request")
+    attempts = [it for it in evidence.clients[0].attempts if not it.is_redirect]
+    attempts = attempts or list(evidence.clients[0].attempts)
+    zero_s = evidence.clients[0].attempts[0].began_s
+    with_head = [it for it in attempts if it.head is not None]
+    shown = next((it for it in attempts if it.is_stream), with_head[0] if with_head else None)
+    head = None if shown is None else shown.head
+    reads = [read for it in attempts for read in it.stream.reads]
+    events = [_event(it, zero_s) for one in attempts for it in evidence.deliveries(one).arrived]
+    gaps = [gap.length_s for it in attempts if (gap := it.longest_silence) is not None]
+    end = _end(attempts[-1], evidence.ending(attempts[-1]), zero_s)
+    return Trace(
+        started_at=started_at,
+        status=None if head is None else head.status,
+        headers=() if head is None else head.headers,
+        head_s=None if head is None else _since(zero_s, head.t_s),
+        first_byte_s=_since(zero_s, reads[0].t_s) if reads else None,
+        events=tuple(events),
+        heartbeats=tuple(
+            _since(zero_s, beat.t_s) for it in attempts for beat in it.stream.comments
+        ),
+        pattern=pattern_of(events, end),
+        longest_gap_s=max(gaps, default=None),
+        end=end,
+        last_byte_s=_since(zero_s, reads[-1].t_s) if reads else None,
+        content_encoding=None if head is None else headers.value(head.headers, "content-encoding"),
+        reconnects=len(attempts) - 1,
+        fired=tuple(
+            TraceFired(
+                hop=note.hop, fault=note.name, t_s=_since(zero_s, note.t_s), reason=note.reason
+            )
+            for note in evidence.notes
+            if note.what == "fired"
+        ),
+    )
+
+
+def pattern_of(events: Sequence[TraceEvent], end: TraceEnd) -> Pattern:
+    """Tell how events came, from when each was said and when it arrived.
+
+    Events that were all late by about the same time came immediately: that is a long way, not a
+    buffer.
+    """
+    if not events:
+        return "nothing"
+    bunches = _bunches(events)
+    last_s = events[-1].t_s
+    is_over = end.how != "open" and end.at_s - last_s <= TOGETHER_S
+    if len(bunches) == 1 and is_over and _is_held(bunches[0], end.at_s):
+        return "at_end"
+    if any(_spread_s(bunch) > APART_S for bunch in bunches) or _is_late(events):
+        return "bursts"
+    return "immediate"
+
+
+def encode(trace: Trace) -> bytes:
+    """The trace as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(trace), indent=2) + b"\n"
+
+
+# -- as it comes -----------------------------------------------------------------------------------
+
+
+def show_event(event: TraceEvent, console: Console) -> None:
+    """Print one event on one line: when, how long in the chain, id, type, and data that fits."""
+    delay = "" if event.delay_s is None else f"+{show_seconds(event.delay_s)}"
+    named = "" if event.id is None else f"id {visible(event.id)}  "
+    head = f"{show_seconds(event.t_s):>{_TIME_CHARS}}  {delay:>{_TIME_CHARS}}  "
+    line = Text.assemble(head, (named, "cyan"), (f"{visible(event.type)}  ", "bold"))
+    room = max(_LEAST_DATA_CHARS, console.width - line.cell_len)
+    data = visible(event.data[: room + 1])
+    is_whole = len(event.data) <= room and len(data) <= room
+    show_line(line.append(data if is_whole else f"{data[: room - 1]}…"), console)
+
+
+def show_heartbeat(t_s: float, text: str, console: Console) -> None:
+    """Print one comment, dim: it kept the connection alive, and says nothing."""
+    head = f"{show_seconds(t_s):>{_TIME_CHARS}}  {'':>{_TIME_CHARS}}  "
+    room = max(_LEAST_DATA_CHARS, console.width - len(head) - 1)
+    show_line(Text(f"{head}:{visible(text)[:room]}", _DIM), console)
+
+
+def show_end(trace: Trace, console: Console) -> None:
+    """Print what was made of the stream, and how it ended and by whose hand."""
+    for line in summary(trace):
+        for part in wrapped(line.plain, console.width, "  "):
+            show_line(Text(part, line.style), console)
+
+
+def show(trace: Trace, console: Console) -> None:
+    """Print a whole trace, events and heartbeats in order of time."""
+    lines: list[tuple[float, TraceEvent | None]] = [
+        *((event.t_s, event) for event in trace.events),
+        *((t_s, None) for t_s in trace.heartbeats),
+    ]
+    for t_s, event in sorted(lines, key=lambda line: line[0]):
+        if event is None:
+            show_heartbeat(t_s, " (heartbeat)", console)
+        else:
+            show_event(event, console)
+    show_end(trace, console)
+
+
+def summary(trace: Trace) -> list[Text]:
+    """The lines below the events."""
+    if trace.status is None:
+        said = "no response"
+    else:
+        kind = headers.media_type(trace.headers) or "no content type"
+        coding = f", {trace.content_encoding}" if trace.content_encoding else ""
+        after = show_seconds(trace.head_s or 0.0)
+        said = visible(f"HTTP {trace.status} {kind}{coding}, head after {after}")
+    came = f"{_plural(len(trace.events), 'event')}, {_plural(len(trace.heartbeats), 'heartbeat')}"
+    if trace.longest_gap_s is not None:
+        came += f", longest gap {show_seconds(trace.longest_gap_s)}"
+    if trace.reconnects:
+        came += f", {_plural(trace.reconnects, 'reconnect')}"
+    lines = [Text(said), Text(f"{_PATTERNS[trace.pattern]}: {came}")]
+    for fault in trace.fired:
+        at = show_seconds(fault.t_s)
+        lines.append(
+            Text(visible(f"hop {fault.hop} {fault.fault} fired at {at}: {fault.reason}"), "yellow")
+        )
+    is_clean = trace.end.how in {"open", "end"}
+    lines.append(Text(ending(trace.end), "" if is_clean else "bold red"))
+    return lines
+
+
+def ending(end: TraceEnd) -> str:
+    """How it ended and by whose hand, in one line."""
+    by = (
+        f"hop {end.by}"
+        if isinstance(end.by, int)
+        else f"the {end.by}"
+        if end.by
+        else "nobody known"
+    )
+    at = show_seconds(end.at_s)
+    match end.how:
+        case "open" if end.by == "client":
+            return f"still open when the client left at {at}"
+        case "open":
+            return f"still open at {at}"
+        case "end":
+            return f"ended cleanly by {by} at {at}"
+        case "truncation":
+            return f"cut off by {by} at {at}"
+        case "reset":
+            return f"reset by {by} at {at}"
+        case "refused":
+            return f"refused by {by} at {at}"
+
+
+_PATTERNS: dict[Pattern, str] = {
+    "immediate": "events came as they were said",
+    "bursts": "events were held and came in bursts",
+    "at_end": "events were held until the end",
+    "nothing": "no events came",
+}
+
+
+def _event(delivery: Delivery, zero_s: float) -> TraceEvent:
+    event = delivery.got.item
+    said = delivery.said
+    return TraceEvent(
+        t_s=_since(zero_s, delivery.got.t_s),
+        entered_s=None if said is None else _since(zero_s, said.seen.t_s),
+        delay_s=None if delivery.delay_s is None else round(delivery.delay_s, 6),
+        id=event.id_field,
+        type=event.type,
+        data=event.data,
+        size_bytes=len(event.data.encode()),
+    )
+
+
+def _end(attempt: Attempt, ended: Ending | None, zero_s: float) -> TraceEnd:
+    at_s = _since(zero_s, attempt.ended_s)
+    if ended is None:
+        return TraceEnd(how="open", by=None, at_s=at_s)
+    who = _who(ended)
+    match ended.how:
+        case "left":
+            return TraceEnd(how="open", by="client", at_s=at_s)
+        case "malformed":
+            return TraceEnd(how="truncation", by=who, at_s=at_s)
+        case "end" | "truncation" | "reset" | "refused" as how:
+            return TraceEnd(how=how, by=who, at_s=at_s)
+        case _:
+            raise AssertionError(ended.how)
+
+
+def _who(ended: Ending) -> Literal["client", "target"] | int | None:
+    match ended.by:
+        case "client" | "target":
+            return ended.by
+        case "hop":
+            return ended.hop
+        case "unknown":
+            return None
+
+
+def _bunches(events: Sequence[TraceEvent]) -> list[list[TraceEvent]]:
+    bunches = [[events[0]]]
+    for before, event in pairwise(events):
+        if event.t_s - before.t_s > TOGETHER_S:
+            bunches.append([])
+        bunches[-1].append(event)
+    return bunches
+
+
+def _spread_s(bunch: Sequence[TraceEvent]) -> float:
+    entered = [event.entered_s for event in bunch if event.entered_s is not None]
+    return max(entered) - min(entered) if entered else 0.0
+
+
+def _is_late(events: Sequence[TraceEvent]) -> bool:
+    delays_s = [event.delay_s for event in events if event.delay_s is not None]
+    usual_s = min(delays_s) if len(delays_s) > 1 else 0.0
+    return any(delay_s - usual_s > LATE_S for delay_s in delays_s)
+
+
+def _is_held(bunch: Sequence[TraceEvent], at_s: float) -> bool:
+    entered = [event.entered_s for event in bunch if event.entered_s is not None]
+    return bool(entered) and at_s - min(entered) > APART_S
+
+
+def _since(zero_s: float, t_s: float) -> float:
+    return round(t_s - zero_s, 6)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
