@@ -149,7 +149,7 @@ class _State:
                 yield Forward(whole[start : start + block])
         if self._held:
             yield from self._standing.fired(
-                f"{len(self._held)} bytes held, wait for {self._config.waits_for()}"
+                f"{format_size(len(self._held))} held, waits for {self._config.waits_for()}"
             )
         if timer_s is not None:
             # Whatever is left after a full block came just now.

@@ -33,7 +33,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.cut_place import AtEvent, AtOffset, Finder, Place
+from harness.faults.cut_place import AfterEvent, AtEvent, AtOffset, Finder, Place
 from harness.faults.standing import Standing
 from harness.units import Duration, Size, show_seconds
 from harness.wire.headers import tokens
@@ -101,10 +101,12 @@ class Cut(FaultConfig):
 
     def finder(self) -> Finder | None:
         """What looks for the place in a body; None for a time."""
+        if self.place == "after_blank_line":
+            return AfterEvent(self.event)
         if self.place is not None:
             return AtEvent(self.place, self.event)
         if self.after_events is not None:
-            return AtEvent("after_blank_line", self.after_events)
+            return AfterEvent(self.after_events)
         if self.after_bytes is not None:
             return AtOffset(self.after_bytes)
         return None
@@ -145,7 +147,7 @@ class _State:
                 codings = [
                     it for it in tokens(event.headers, "content-encoding") if it != "identity"
                 ]
-                if codings and isinstance(self._finder, AtEvent):
+                if codings and isinstance(self._finder, AtEvent | AfterEvent):
                     yield from self._give_up(f"{', '.join(codings)} hides the events")
                 yield from self._forward(b"")
             case Data(data):

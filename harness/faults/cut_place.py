@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from harness.wire.sse import Comment, Empty, Event, Item, Parser, TooLong
 
 type Place = Literal["mid_field", "after_id", "mid_char", "before_blank_line", "after_blank_line"]
+type InsidePlace = Literal["mid_field", "after_id", "mid_char", "before_blank_line"]
 
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n?|\n)")
@@ -60,23 +61,57 @@ class AtOffset:
 
     def here(self) -> str:
         """See `Finder`."""
-        return f"after {self._offset} bytes"
+        return f"at offset {self._offset}"
 
     def margin(self) -> str:
         """See `Finder`."""
         return f"{self._seen} of {self._offset} bytes"
 
 
+class AfterEvent:
+    """The place right after the blank line of the nth event, counted from 1; holds nothing."""
+
+    def __init__(self, event: int) -> None:
+        self._event = event
+        self._parser = Parser()
+        self._count = 0
+        self._seen = 0
+
+    def feed(self, data: bytes) -> tuple[bytes, bool]:
+        """See `Finder`."""
+        before = self._seen
+        self._seen += len(data)
+        for item in self._parser.feed(data):
+            if isinstance(item, Event):
+                self._count += 1
+                if self._count == self._event:
+                    self._seen = item.end
+                    return data[: item.end - before], True
+        return data, False
+
+    def rest(self) -> bytes:
+        """See `Finder`."""
+        return b""
+
+    def here(self) -> str:
+        """See `Finder`."""
+        return f"after_blank_line of event {self._event}, at offset {self._seen}"
+
+    def margin(self) -> str:
+        """See `Finder`."""
+        return f"{self._count} of {self._event} events"
+
+
 class AtEvent:
-    """A place in the nth event, counted from 1.
+    """A place inside the nth event, counted from 1.
 
     Holds the event it may have to cut from its first field on until its blank line came: whether a
     block is an event, and where its middle is, is not known before. Comments and blank lines pass
     at once, for a heartbeat held back would be a silence.
     """
 
-    def __init__(self, place: Place, event: int) -> None:
-        self._place: Place = place
+    def __init__(self, place: InsidePlace, event: int) -> None:
+        self._place: InsidePlace = place
         self._event = event
         self._parser = Parser()
         self._count = 0
@@ -106,7 +141,7 @@ class AtEvent:
 
     def here(self) -> str:
         """See `Finder`."""
-        return f"{self._place} of event {self._count}, after {self._out} bytes"
+        return f"{self._place} of event {self._count}, at offset {self._out}"
 
     def margin(self) -> str:
         """See `Finder`."""
@@ -117,8 +152,7 @@ class AtEvent:
         return f"no character of several bytes from event {self._event} on"
 
     def _is_holding(self) -> bool:
-        is_next = self._count >= self._event - 1
-        return is_next and self._place != "after_blank_line" and not self._missed
+        return self._count >= self._event - 1 and not self._missed
 
     def _take(self, item: Item) -> int | None:
         """Take one item of the stream; return the place if this is the one."""
@@ -129,9 +163,9 @@ class AtEvent:
                     found = self._find(end)
                     if found is not None:
                         return found
-                self._free = max(self._free, end)
+                self._free = end
             case Empty(end=end):
-                self._free = max(self._free, end)
+                self._free = end
             case Comment(start=start, end=end):
                 self._pass_blank()
                 if self._free == start:
@@ -159,8 +193,6 @@ class AtEvent:
 
     def _find(self, end: int) -> int | None:
         """The place in the event that ends at `end`, as an offset, or None."""
-        if self._place == "after_blank_line":
-            return end
         self._pass_blank()
         block = bytes(self._held[self._free - self._out : end - self._out])
         at = _in_block(self._place, block)
@@ -172,7 +204,7 @@ class AtEvent:
         return None
 
 
-def _in_block(place: Place, block: bytes) -> int | None:
+def _in_block(place: InsidePlace, block: bytes) -> int | None:
     """The place in a whole block, its blank line included; None where it has no such place."""
     lines = [(match[1], match.start()) for match in _LINE.finditer(block) if match[1]]
     match place:
@@ -192,8 +224,6 @@ def _in_block(place: Place, block: bytes) -> int | None:
         case "mid_char":
             first = _MULTIBYTE.search(block)
             return first.start() + 1 if first else None
-        case "after_blank_line":
-            return len(block)
 
 
 def _middle(value: bytes) -> int:

@@ -111,9 +111,11 @@ class _State:
             yield from self._standing.not_reached("the time never began to run")
             return
         open_s = now_s - self._last_s
-        longest = show_seconds(max(self._longest_s, open_s))
-        reason = f"longest silence {longest} of {limit_s:g} s"
-        if now_s - self._since_s >= limit_s > open_s:
+        longest_s = max(self._longest_s, open_s)
+        reason = f"longest silence {show_seconds(longest_s)} of {limit_s:g} s"
+        # A silence that ended between the limit and its firing was ended by an equal limit.
+        is_broken = longest_s < limit_s + TIE_S / 2 and open_s < limit_s
+        if is_broken and now_s - self._since_s >= limit_s:
             yield from self._standing.defeated(reason)
         else:
             yield from self._standing.not_reached(reason)

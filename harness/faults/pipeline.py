@@ -148,16 +148,19 @@ class Pipeline:
         First come, first served, and one step is over before the next begins: a stage is never
         entered again while it is still speaking.
         """
-        self._queue.append((stage, x, event))
+        self._tell(stage, x, event)
         while self._queue:
             at, y, now = self._queue.popleft()
-            if not isinstance(now, CaseOver):
-                self._flow(y).reached.add(at)
-            for z, action in list(self._stages[at].step(now_s, y, now)):
+            for z, action in self._stages[at].step(now_s, y, now):
                 assert isinstance(action, Note) or not isinstance(now, CaseOver), (
                     f"stage {at} answers the end of the case with {action}"
                 )
                 self._route(at, z, action)
+
+    def _tell(self, stage: int, x: int, event: Event) -> None:
+        self._queue.append((stage, x, event))
+        # From now on and not from its turn on: what follows in this very step counts on it.
+        self._flow(x).reached.add(stage)
 
     def _route(self, stage: int, x: int, action: Action) -> None:
         """Hand on what `stage` asked for: to a neighbour, or to the driver."""
@@ -201,18 +204,18 @@ class Pipeline:
     ) -> None:
         match action:
             case SendRequest(head):
-                self._queue.append((stage, x, head))
+                self._tell(stage, x, head)
             case SendData(data):
-                self._queue.append((stage, x, RequestData(data)))
+                self._tell(stage, x, RequestData(data))
             case SendEnd():
-                self._queue.append((stage, x, RequestEnd()))
+                self._tell(stage, x, RequestEnd())
             case CloseUpstream(how="leave_open"):
                 pass
             case CloseUpstream(how):
                 # A stage that never saw the request has no client to lose.
                 if stage in flow.reached - flow.gone:
                     flow.gone.add(stage)
-                    self._queue.append((stage, x, ClientGone("rst" if how == "rst" else "fin")))
+                    self._tell(stage, x, ClientGone("rst" if how == "rst" else "fin"))
 
     def _down(
         self, flow: _Flow, stage: int, x: int, action: ForwardHead | Forward | Answer | End
@@ -220,16 +223,16 @@ class Pipeline:
         match action:
             case ForwardHead(head):
                 # Attempts are stage 0's affair: to the others there is one response.
-                self._queue.append((stage, x, replace(head, attempt=0)))
+                self._tell(stage, x, replace(head, attempt=0))
             case Forward(data):
-                self._queue.append((stage, x, Data(data)))
+                self._tell(stage, x, Data(data))
             case Answer():
-                self._queue.append((stage, x, _head_of(action)))
+                self._tell(stage, x, _head_of(action))
                 if action.body and not flow.is_head_request:
-                    self._queue.append((stage, x, Data(action.body)))
-                self._queue.append((stage, x, UpstreamEnd("end")))
+                    self._tell(stage, x, Data(action.body))
+                self._tell(stage, x, UpstreamEnd("end"))
             case End("end" | "truncation" | "reset" as how):
-                self._queue.append((stage, x, UpstreamEnd(how)))
+                self._tell(stage, x, UpstreamEnd(how))
             case End():
                 pass
 

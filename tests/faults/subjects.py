@@ -1,0 +1,150 @@
+"""Every fault in representative settings, for the conformance kit; times are those of `plans`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from harness.faults.answer import Answer
+from harness.faults.base import TIE_S, Conserves, FaultConfig
+from harness.faults.buffer import Buffer
+from harness.faults.compress import Compress
+from harness.faults.cut import Cut
+from harness.faults.idle_timeout import IdleTimeout
+from harness.faults.latency import Latency
+from harness.faults.limit import BeforeHead
+from harness.faults.max_duration import MaxDuration
+from harness.faults.pipeline import Pipeline
+from harness.faults.rewrite_headers import RewriteHeaders, Rules
+from tests.testkit.contract import Subject, subject
+
+
+def _at_once(config: FaultConfig) -> Subject:
+    return subject(config, holds_bytes=0)
+
+
+NO_BUFFERING = {"X-Accel-Buffering": "no"}
+
+BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
+    "answer": {
+        "all": _at_once(Answer(status=503, headers={"Retry-After": "1"})),
+        "second": _at_once(Answer(status=204, on=(2,))),
+    },
+    "buffer": {
+        "block": replace(
+            # A read of exactly a block is no reason to speak of holding.
+            subject(Buffer(block_bytes=8), holds_bytes=7),
+            outcomes_alike=False,
+        ),
+        "until end": subject(Buffer(until_end=True, hold_head=True)),
+        "flushed": subject(Buffer(flush_after_s=0.5), holds_s=0.5 + TIE_S),
+        "nginx": subject(
+            Buffer(block_bytes=8, hold_head=True, unless_response_header=NO_BUFFERING),
+            holds_bytes=7,
+        ),
+        "block or flushed": replace(
+            subject(Buffer(block_bytes=8, flush_after_s=1.0), holds_bytes=7, holds_s=1.0 + TIE_S),
+            outcomes_alike=False,
+        ),
+    },
+    "compress": {
+        "gzip flushed": _at_once(Compress(coding=("gzip",), flush=True, types=("*/*",))),
+        "br held": subject(Compress(coding=("br",))),
+        "zstd or gzip": _at_once(
+            Compress(coding=("zstd", "gzip"), flush=True, honours_no_transform=False)
+        ),
+    },
+    "cut": {
+        "head": _at_once(Cut(after_bytes=0)),
+        "bytes": _at_once(Cut(after_bytes=5, how="reset", times=2)),
+        "events": _at_once(Cut(after_events=2, how="end")),
+        "time": _at_once(Cut(after_s=3.0, how="stall", upstream="leave_open", times=3)),
+        "mid_field": subject(Cut(place="mid_field", event=1)),
+        "after_id": subject(Cut(place="after_id", event=1, times=3)),
+        "mid_char": subject(Cut(place="mid_char", event=1, times=3)),
+        "before_blank_line": subject(Cut(place="before_blank_line", times=3)),
+        "after_blank_line": _at_once(Cut(place="after_blank_line", event=1)),
+    },
+    "idle_timeout": {
+        "nginx": _at_once(IdleTimeout(after_s=3.0)),
+        "reset": _at_once(IdleTimeout(after_s=3.0, before_head=None, mid_stream="reset")),
+        "end": _at_once(
+            IdleTimeout(
+                after_s=0.5, before_head=BeforeHead(how="reset"), mid_stream="end", upstream="rst"
+            )
+        ),
+        "stall": _at_once(
+            IdleTimeout(
+                after_s=0.5,
+                before_head=BeforeHead(how="stall"),
+                mid_stream="stall",
+                upstream="leave_open",
+            )
+        ),
+    },
+    "latency": {
+        "down": subject(Latency(delay_s=0.5), holds_s=0.5),
+        "up": _at_once(Latency(delay_s=0.5, direction="up")),
+        "jitter": replace(
+            subject(Latency(delay_s=0.25, jitter_s=2.0, direction="both"), holds_s=2.25),
+            splits_alike=False,
+            outcomes_alike=False,
+        ),
+        "none": _at_once(Latency(delay_s=0.0)),
+    },
+    "max_duration": {
+        "envoy": _at_once(MaxDuration(after_s=3.0)),
+        "late head": _at_once(MaxDuration(after_s=1.0, before_head=None, mid_stream="reset")),
+        "squid": _at_once(
+            MaxDuration(after_s=3.0, before_head=BeforeHead(how="truncation"), mid_stream="end")
+        ),
+        "stall": _at_once(MaxDuration(after_s=3.0, mid_stream="stall", upstream="leave_open")),
+    },
+    "rewrite_headers": {
+        "both": _at_once(
+            RewriteHeaders(
+                request=Rules(set_={"Accept-Encoding": "gzip"}),
+                response=Rules(remove=("ETag",), add={"Via": "1.1 hop"}),
+            )
+        ),
+    },
+}
+
+
+def _pipeline(*configs: FaultConfig) -> Subject:
+    return Subject(
+        lambda draw: Pipeline([config.start(draw) for config in configs]),
+        Conserves.BYTES_AND_ORDER,
+        sum(config.limit_s() for config in configs),
+        invents_heads=True,
+    )
+
+
+PIPELINES: Mapping[str, Subject] = {
+    "empty": replace(_pipeline(), holds_bytes=0),
+    "one": replace(_pipeline(Buffer(block_bytes=8)), holds_bytes=7, outcomes_alike=False),
+    "nginx": _pipeline(
+        IdleTimeout(after_s=3.0), Buffer(block_bytes=8), Compress(coding=("gzip",), flush=True)
+    ),
+    "buffers": _pipeline(
+        Buffer(flush_after_s=0.5), Latency(delay_s=0.5, direction="both"), Buffer(block_bytes=3)
+    ),
+    "stall before": replace(
+        _pipeline(
+            Cut(after_bytes=4, how="stall", upstream="leave_open"),
+            IdleTimeout(after_s=3.0, mid_stream="end"),
+            MaxDuration(after_s=9.0, mid_stream="reset"),
+        ),
+        stalls_inside=True,
+    ),
+    "answers": _pipeline(
+        Answer(status=500, on=(1,)), Compress(coding=("gzip",)), Cut(after_bytes=3)
+    ),
+    "nested": Subject(
+        lambda draw: Pipeline(
+            [Pipeline([Latency(delay_s=0.5).start(draw)]), Buffer(until_end=True).start(draw)]
+        ),
+        limit_s=1.0,
+        invents_heads=True,
+    ),
+}

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import ValidationError
+
+from harness.faults.base import (
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    Data,
+    End,
+    Forward,
+    ForwardHead,
+    ResponseHead,
+    UpstreamEnd,
+    WakeAt,
+)
+from harness.faults.buffer import Buffer
+from harness.units import YAML_CONTEXT
+from tests.testkit.playbook import NEVER, OK, Playbook, defeated, fired, not_reached
+
+
+def opened(config: Buffer) -> Playbook:
+    return Playbook(config).at(0.0).opened()
+
+
+def test_holds_small_events_until_a_block_is_full() -> None:
+    play = opened(Buffer(block_bytes=8))
+    assert play.at(1.0) >> Data(b"abc") << fired("3B held, waits for a block of 8B", offset=3)
+    assert play.at(2.0) >> Data(b"defgh") << Forward(b"abcdefgh")
+    assert play.at(3.0) >> Data(b"i")
+
+
+def test_a_large_read_goes_out_block_by_block() -> None:
+    play = opened(Buffer(block_bytes=4))
+    assert (
+        play.at(1.0)
+        >> Data(b"abcdefghij")
+        << Forward(b"abcd")
+        << Forward(b"efgh")
+        << fired("2B held, waits for a block of 4B", offset=10)
+    )
+
+
+@pytest.mark.parametrize("how", ["end", "truncation", "reset"])
+def test_what_is_held_goes_out_before_any_end(how: Literal["end", "truncation", "reset"]) -> None:
+    play = opened(Buffer(until_end=True))
+    assert play.at(1.0) >> Data(b"abc") << fired("3B held, waits for the end", offset=3)
+    assert play.at(2.0) >> Data(b"de")
+    assert play.at(9.0) >> UpstreamEnd(how) << Forward(b"abcde") << End(how)
+
+
+def test_the_timer_runs_from_the_first_byte_held() -> None:
+    play = opened(Buffer(flush_after_s=0.1))
+    assert (
+        play.at(1.0)
+        >> Data(b"ab")
+        << fired("2B held, waits for 100ms to pass", offset=2)
+        << WakeAt(1.101)
+    )
+    assert play.at(1.1) >> Data(b"cd")
+    assert play.at(2.0).woke(1.101) << Forward(b"abcd")
+    assert play >> Data(b"e") << WakeAt(2.101)
+    assert play.at(2.05) >> UpstreamEnd("end") << NEVER << Forward(b"e") << End("end")
+
+
+def test_a_full_block_stops_the_timer_and_the_rest_starts_it_anew() -> None:
+    play = opened(Buffer(block_bytes=4, flush_after_s=1.0))
+    assert (
+        play.at(1.0)
+        >> Data(b"ab")
+        << fired("2B held, waits for a block of 4B or 1s to pass", offset=2)
+        << WakeAt(2.001)
+    )
+    assert play.at(1.5) >> Data(b"cde") << Forward(b"abcd") << WakeAt(2.501)
+    assert play.at(2.0) >> Data(b"fgh") << Forward(b"efgh") << NEVER
+
+
+def test_the_head_waits_with_the_first_bytes() -> None:
+    play = Playbook(Buffer(block_bytes=4, hold_head=True)).at(0.0)
+    assert play >> OK << fired("head held, waits for a block of 4B")
+    assert play.at(1.0) >> Data(b"ab")
+    assert play.at(2.0) >> Data(b"cd") << ForwardHead(OK) << Forward(b"abcd")
+    assert play.at(3.0) >> Data(b"wxyz") << Forward(b"wxyz")
+
+
+def test_a_held_head_goes_out_before_the_end_of_an_empty_body() -> None:
+    play = Playbook(Buffer(until_end=True, hold_head=True)).at(0.0)
+    assert play >> OK << fired("head held, waits for the end")
+    assert play.at(1.0) >> UpstreamEnd("end") << ForwardHead(OK) << End("end")
+
+
+@pytest.mark.parametrize("wanted", ["no", "No"])
+@pytest.mark.parametrize(
+    "field", [("X-Accel-Buffering", "no"), ("x-accel-buffering", " NO ")], ids=str
+)
+def test_a_response_header_defeats_it(field: tuple[str, str], wanted: str) -> None:
+    head = ResponseHead(200, (field,))
+    unless = {"X-Accel-Buffering": wanted}
+    play = Playbook(Buffer(block_bytes=8, hold_head=True, unless_response_header=unless)).at(0.0)
+    assert (
+        play
+        >> head
+        << defeated(f"X-Accel-Buffering: {wanted} in the response")
+        << ForwardHead(head)
+    )
+    assert play.at(1.0) >> Data(b"a") << Forward(b"a")
+    assert play.at(2.0) >> CaseOver()
+
+
+def test_another_value_of_that_header_does_not() -> None:
+    head = ResponseHead(200, (("X-Accel-Buffering", "yes"),))
+    play = Playbook(Buffer(block_bytes=8, unless_response_header={"X-Accel-Buffering": "no"})).at(
+        0.0
+    )
+    assert play >> head << ForwardHead(head)
+    assert play >> Data(b"a") << fired("1B held, waits for a block of 8B", offset=1)
+
+
+def test_reads_of_whole_blocks_are_not_held() -> None:
+    play = opened(Buffer(block_bytes=4))
+    assert play.at(1.0) >> Data(b"abcdefgh") << Forward(b"abcd") << Forward(b"efgh")
+    assert play.at(2.0) >> CaseOver() << not_reached("all 8 bytes came in whole blocks", offset=8)
+
+
+def test_without_a_body_byte_it_is_not_reached() -> None:
+    play = opened(Buffer(until_end=True))
+    assert (
+        play.at(2.0)
+        >> ClientGone("fin")
+        << not_reached("no body byte came")
+        << CloseUpstream("fin")
+    )
+
+
+def test_speaks_of_the_end_of_an_empty_body() -> None:
+    play = opened(Buffer(block_bytes=4))
+    assert play.at(2.0) >> UpstreamEnd("end") << not_reached("no body byte came") << End("end")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "expected block, flush_after or until_end"),
+        ({"until_end": True, "block": "4KiB"}, "expected neither block nor flush_after"),
+        ({"until_end": True, "flush_after": "1s"}, "expected neither block nor flush_after"),
+        ({"block": "0B"}, "greater than 0"),
+        ({"block": 4096}, "expected a size with a unit"),
+        ({"block": "4KiB", "blok": "4KiB"}, "Extra inputs"),
+    ],
+)
+def test_refuses(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Buffer.model_validate(settings, context=YAML_CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("config", "limit_s"), [(Buffer(flush_after_s=0.1), 0.1), (Buffer(block_bytes=1), 0.0)]
+)
+def test_its_limit_is_known(config: Buffer, limit_s: float) -> None:
+    assert config.limit_s() == limit_s

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.faults.base import (
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    Data,
+    End,
+    Forward,
+    ForwardHead,
+    Framing,
+    RequestData,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+)
+from harness.faults.compress import Coding, Compress
+from harness.wire.coding import decoder, encoder
+from harness.wire.headers import Headers, values
+from tests.testkit.playbook import GET, OK, Playbook, defeated, fired, not_reached
+
+STREAM = ("Content-Type", "text/event-stream")
+GZIPPED = replace(OK, headers=(STREAM, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")))
+
+
+def asked(config: Compress, request: RequestHead = GET) -> Playbook:
+    play = Playbook(config).at(0.0)
+    assert play >> request << SendRequest(request)
+    return play
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_flushed_every_read_can_be_decoded_at_once(coding: Coding) -> None:
+    request = replace(GET, headers=(("Accept-Encoding", coding),))
+    play = asked(Compress(coding=(coding,), flush=True), request)
+    expected, received = encoder(coding), decoder(coding)
+    head = replace(OK, headers=(STREAM, ("Content-Encoding", coding), ("Vary", "Accept-Encoding")))
+    assert play >> OK << fired(f"{coding}, flushed after every read") << ForwardHead(head)
+    for event in (b"data: 1\n\n", b"data: 2\n\n"):
+        coded = expected.compress(event) + expected.flush()
+        assert play >> Data(event) << Forward(coded)
+        assert received.decompress(coded) == event
+    rest = expected.finish()
+    assert play >> UpstreamEnd("end") << Forward(rest) << End("end")
+    assert received.decompress(rest) == b""
+    assert received.finish()
+
+
+def test_unflushed_small_events_wait_for_the_end() -> None:
+    play = asked(Compress(coding=("gzip",)))
+    expected = encoder("gzip")
+    first = expected.compress(b"data: 1\n\n")  # the ten bytes of gzip's own head
+    assert play >> OK << fired("gzip, never flushed") << ForwardHead(GZIPPED)
+    assert play.at(1.0) >> Data(b"data: 1\n\n") << Forward(first)
+    assert play.at(2.0) >> Data(b"data: 2\n\n")
+    coded = expected.compress(b"data: 2\n\n") + expected.finish()
+    assert play.at(9.0) >> UpstreamEnd("end") << Forward(coded) << End("end")
+    assert decoder("gzip").decompress(first + coded) == b"data: 1\n\ndata: 2\n\n"
+
+
+def test_a_truncation_loses_nothing_and_stays_one() -> None:
+    play = asked(Compress(coding=("br",)))
+    head = replace(GZIPPED, headers=(STREAM, ("Content-Encoding", "br"), GZIPPED.headers[2]))
+    assert play >> OK << fired("br, never flushed") << ForwardHead(head)
+    assert play >> Data(b"data: 1\n\n")
+    expected = encoder("br")
+    coded = expected.compress(b"data: 1\n\n") + expected.flush()
+    assert play >> UpstreamEnd("truncation") << Forward(coded) << End("truncation")
+    received = decoder("br")
+    assert received.decompress(coded) == b"data: 1\n\n"
+    assert not received.finish()
+
+
+def forwarded(head: ResponseHead, config: Compress | None = None) -> ResponseHead:
+    """The head that goes out for `head` coming in."""
+    fault = (config or Compress(coding=("gzip",))).start(lambda: 0.5)
+    list(fault.step(0.0, 1, GET))
+    actions = [action for _, action in fault.step(0.0, 1, head)]
+    assert isinstance(actions[-1], ForwardHead)
+    return actions[-1].head
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "become"),
+    [
+        ((STREAM,), "Vary", ["Accept-Encoding"]),
+        (
+            (STREAM, ("Vary", "Origin"), ("vary", "Cookie")),
+            "Vary",
+            ["Origin, Cookie, Accept-Encoding"],
+        ),
+        ((STREAM, ("Vary", "accept-encoding")), "Vary", ["accept-encoding"]),
+        ((STREAM, ("Vary", "*")), "Vary", ["*"]),
+        ((STREAM, ("ETag", '"v1"')), "ETag", ['W/"v1"']),
+        ((STREAM, ("ETag", 'W/"v1"')), "ETag", ['W/"v1"']),
+        ((STREAM, ("Content-Length", "5000")), "Content-Length", []),
+        ((STREAM,), "Content-Encoding", ["gzip"]),
+    ],
+)
+def test_the_head_tells_of_the_coding(given: Headers, name: str, become: list[str]) -> None:
+    assert values(forwarded(replace(OK, headers=given)).headers, name) == become
+
+
+@pytest.mark.parametrize(
+    ("framing", "become"), [("length", "chunked"), ("close", "close"), ("h2", "h2")]
+)
+def test_a_length_becomes_chunked(framing: Framing, become: Framing) -> None:
+    assert forwarded(replace(OK, framing=framing)).framing == become
+
+
+@pytest.mark.parametrize(
+    ("types", "media", "is_coded"),
+    [
+        (("text/event-stream",), "text/event-stream; charset=utf-8", True),
+        (("text/event-stream",), "text/plain", False),
+        (("Text/*",), "text/plain", True),
+        (("text/*",), "application/json", False),
+        (("*/*",), "application/json", True),
+    ],
+)
+def test_codes_the_types_it_is_told(types: tuple[str, ...], media: str, *, is_coded: bool) -> None:
+    head = replace(OK, headers=(("Content-Type", media),))
+    coded = forwarded(head, Compress(coding=("gzip",), types=types))
+    assert bool(values(coded.headers, "Content-Encoding")) is is_coded
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        (("Cache-Control", "no-cache, No-Transform"), "Cache-Control: no-transform"),
+        (("Content-Encoding", "br"), "Content-Encoding: br"),
+        (("content-encoding", "identity"), "Content-Encoding: identity"),
+    ],
+)
+def test_a_response_header_defeats_it(field: tuple[str, str], reason: str) -> None:
+    head = replace(OK, headers=(STREAM, field))
+    play = asked(Compress(coding=("gzip",)))
+    assert play >> head << defeated(f"{reason} in the response") << ForwardHead(head)
+    assert play >> Data(b"a") << Forward(b"a")
+    assert play >> UpstreamEnd("end") << End("end")
+    assert play >> CaseOver()
+
+
+def test_no_transform_may_be_ignored() -> None:
+    head = replace(OK, headers=(STREAM, ("Cache-Control", "no-transform")))
+    coded = forwarded(head, Compress(coding=("gzip",), honours_no_transform=False))
+    assert values(coded.headers, "Content-Encoding") == ["gzip"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "head", "reason"),
+    [
+        (replace(GET, method="HEAD"), OK, "HEAD with status 200"),
+        (GET, replace(OK, status=204), "GET with status 204"),
+        (GET, replace(OK, status=206), "GET with status 206"),
+        (GET, replace(OK, status=304), "GET with status 304"),
+        (GET, replace(OK, headers=()), "no content type is not among text/event-stream"),
+        (
+            GET,
+            replace(OK, headers=(STREAM, ("Content-Length", "99"))),
+            "content-length 99 of 100",
+        ),
+        (replace(GET, headers=()), OK, "the client accepts nothing"),
+        (
+            replace(GET, headers=(("Accept-Encoding", "identity"),)),
+            OK,
+            "the client accepts identity",
+        ),
+    ],
+)
+def test_leaves_alone(request_: RequestHead, head: ResponseHead, reason: str) -> None:
+    play = asked(Compress(coding=("gzip",), min_length_bytes=100), request_)
+    assert play >> head << not_reached(reason) << ForwardHead(head)
+    assert play >> Data(b"a") << Forward(b"a")
+
+
+def test_a_response_of_the_least_length_is_coded() -> None:
+    head = replace(OK, headers=(STREAM, ("Content-Length", "100")), framing="length")
+    coded = forwarded(head, Compress(coding=("gzip",), min_length_bytes=100))
+    assert values(coded.headers, "Content-Encoding") == ["gzip"]
+
+
+def test_passes_the_request_and_a_leaving_client() -> None:
+    play = asked(Compress(coding=("gzip",)))
+    assert play >> RequestData(b"q") << SendData(b"q")
+    assert play >> RequestEnd() << SendEnd()
+    assert play >> ClientGone("rst") << not_reached("no response head came") << CloseUpstream("rst")
+
+
+@pytest.mark.parametrize(
+    ("setting", "codings"), [("br", ("br",)), (["zstd", "br"], ("zstd", "br"))]
+)
+def test_takes_one_coding_or_several(setting: object, codings: tuple[str, ...]) -> None:
+    assert Compress.model_validate({"coding": setting}).coding == codings

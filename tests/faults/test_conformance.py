@@ -1,0 +1,49 @@
+"""Every registered fault: documented, tested, and held to the contract."""
+
+from __future__ import annotations
+
+import re
+from inspect import getdoc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.faults.registry import FAULTS
+from tests.faults.subjects import BY_FAULT, PIPELINES
+from tests.testkit.contract import check_fault
+from tests.testkit.plans import Plan, plans
+
+# Reproducible: the same examples in every run, on every machine.
+thorough = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+
+SUBJECTS = {**BY_FAULT, "pipeline": PIPELINES}
+
+
+@pytest.mark.parametrize("fault", SUBJECTS)
+@thorough
+@given(data=st.data(), plan=plans(), seed=st.integers(0, 99))
+def test_keeps_the_contract(fault: str, data: st.DataObject, plan: Plan, seed: int) -> None:
+    setting = data.draw(st.sampled_from(list(SUBJECTS[fault])), label="setting")
+    check_fault(SUBJECTS[fault][setting], plan, seed)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_is_held_to_the_contract(fault: str) -> None:
+    assert BY_FAULT.get(fault), f"no row in tests/faults/subjects.py for {fault}"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_has_a_test_of_its_own(fault: str) -> None:
+    tests = Path(__file__).with_name(f"test_{fault}.py")
+    assert "def test_" in tests.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_is_documented(fault: str) -> None:
+    doc = getdoc(FAULTS[fault]) or ""
+    for section in ("Models: ", "Conserves: ", "Args:", "Journal: "):
+        assert re.search(f"(?m)^{section}", doc), f"{fault} lacks {section}"
+    for name in FAULTS[fault].model_fields:
+        assert re.search(rf"(?m)^    {name}: ", doc), f"{fault} does not explain {name}"

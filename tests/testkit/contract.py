@@ -1,0 +1,320 @@
+"""The conformance kit: what every fault must do, whatever else it does.
+
+`run` drives a fault through a `Plan` as a driver would and watches every action; `check_fault` runs
+it several times, cut into other reads, and compares. What a fault declares it conserves it is held
+to. A violation is an AssertionError that says what was broken, at what time, in which exchange.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.faults.base import (
+    Action,
+    Answer,
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    Conserves,
+    Data,
+    End,
+    Event,
+    Fault,
+    FaultConfig,
+    Forward,
+    ForwardHead,
+    Note,
+    PauseUpstream,
+    RequestData,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    ResumeUpstream,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+    Wake,
+    WakeAt,
+    passed,
+)
+from harness.wire.coding import decoder
+from harness.wire.headers import value
+from tests.testkit.plans import Plan, at_random, byte_by_byte
+
+# More wakes than this at one instant mean that a fault wakes itself for ever.
+MAX_WAKES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A fault under test, and what it promises.
+
+    Args:
+        start: Makes the fault; called once for each run.
+        conserves: What it declares.
+        limit_s: The longest time it may take to act, in seconds.
+        holds_bytes: Most body bytes held back at any time, decoded; inf: no promise.
+        holds_s: Longest time a body byte is held back, in seconds; inf: no promise.
+        splits_alike: Whether other reads give the same bytes and end. Without it they still have
+            to be conserved.
+        outcomes_alike: Whether other reads give the same outcome.
+        invents_heads: Whether a head may come without one from upstream, as when one stage of a
+            pipeline answers and another passes that on.
+        stalls_inside: Whether a stage may stall before the last one. Then an end may stay out, or
+            come later from another stage.
+    """
+
+    start: Callable[[Callable[[], float]], Fault]
+    conserves: Conserves = Conserves.BYTES_AND_ORDER
+    limit_s: float = 0.0
+    holds_bytes: float = math.inf
+    holds_s: float = math.inf
+    splits_alike: bool = True
+    outcomes_alike: bool = True
+    invents_heads: bool = False
+    stalls_inside: bool = False
+
+
+def subject(
+    config: FaultConfig, *, holds_bytes: float = math.inf, holds_s: float = math.inf
+) -> Subject:
+    """A configured fault, as it declares itself."""
+    return Subject(config.start, config.conserves, config.limit_s(), holds_bytes, holds_s)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one exchange."""
+
+    given: bytearray = field(default_factory=bytearray)
+    given_at: list[tuple[float, int]] = field(default_factory=list)
+    forwarded: bytearray = field(default_factory=bytearray)
+    decode: Callable[[bytes], bytes] = bytes
+    upstream_end: Event | None = None
+    head_in: ResponseHead | None = None
+    head_out: ResponseHead | None = None
+    end: End | Answer | None = None
+    is_early: bool = False
+    is_local: bool = False
+    is_gone: bool = False
+    is_closed: bool = False
+    request_given: list[Event] = field(default_factory=list)
+    request_sent: list[Action] = field(default_factory=list)
+    armed: set[int] = field(default_factory=set)
+    outcomes: dict[int, Note] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        return self.end is not None or self.is_gone
+
+
+class Driver:
+    """Deliver events and wakes to one fault, and hold every action to the contract."""
+
+    def __init__(self, subject: Subject, seed: int) -> None:
+        self.subject = subject
+        self.fault = subject.start(random.Random(seed).random)
+        self.seen: dict[int, Seen] = {}
+        self.wakes_s: dict[int, float] = {}
+        self.transcript: list[str] = []
+
+    def wake_until(self, now_s: float) -> None:
+        """Deliver every wake that falls due, in order of time."""
+        count, last_s = 0, -math.inf
+        while due := [(at_s, x) for x, at_s in self.wakes_s.items() if at_s <= now_s]:
+            at_s, x = min(due)
+            count = count + 1 if at_s == last_s else 1
+            last_s = at_s
+            assert count <= MAX_WAKES, f"wakes for ever: {count} times at {at_s} s"
+            del self.wakes_s[x]
+            self.deliver(at_s, x, Wake())
+
+    def deliver(self, now_s: float, x: int, event: Event) -> None:
+        """Deliver one event and watch what comes of it."""
+        self.transcript.append(f">> {now_s} x{x} {event}")
+        seen = self.seen.setdefault(x, Seen())
+        before = len(seen.given)
+        self._take(now_s, seen, event)
+        for y, action in self.fault.step(now_s, x, event):
+            self.transcript.append(f"<< x{y} {action}")
+            where = f"at {now_s} s in exchange {y}"
+            assert y in self.seen, f"speaks {where}, which does not exist"
+            assert isinstance(action, Note) or not isinstance(event, CaseOver), (
+                f"answers the end of the case with {action}"
+            )
+            self._watch(now_s, y, action, where)
+            if isinstance(action, Note) and action.stage == 0 and y == x:
+                assert before <= action.offset <= len(seen.given), f"wrong offset {where}: {action}"
+        for y, other in self.seen.items():
+            self._check_held(now_s, y, other)
+
+    def _take(self, now_s: float, seen: Seen, event: Event) -> None:
+        match event:
+            case RequestHead() | RequestData() | RequestEnd():
+                seen.request_given.append(event)
+            case ResponseHead():
+                seen.head_in = event
+            case Data(data):
+                seen.given += data
+                seen.given_at.append((now_s, len(seen.given)))
+            case UpstreamEnd():
+                seen.upstream_end = event
+            case ClientGone():
+                seen.is_gone = True
+            case Wake() | CaseOver():
+                pass
+
+    def _watch(self, now_s: float, x: int, action: Action, where: str) -> None:
+        seen = self.seen[x]
+        match action:
+            case ForwardHead() | Forward() | Answer() | End() if seen.end is not None:
+                raise AssertionError(f"speaks after the end {where}: {action}")
+            case ForwardHead(head):
+                assert seen.head_out is None, f"sends two heads {where}"
+                seen.is_local = seen.head_in is None
+                assert self.subject.invents_heads or not seen.is_local, f"invents a head {where}"
+                seen.head_out = head
+                seen.decode = _decoding(seen.head_in, head)
+            case Forward(data):
+                assert seen.head_out is not None, f"sends body before the head {where}"
+                assert data, f"sends no bytes {where}"
+                seen.forwarded += seen.decode(data)
+            case Answer():
+                assert seen.head_out is None, f"answers after the head {where}"
+                seen.end, seen.is_early = action, seen.upstream_end is None
+            case End(how):
+                has_head = how != "end" or seen.head_out is not None
+                assert has_head, f"ends cleanly before the head {where}"
+                seen.end, seen.is_early = action, seen.upstream_end is None
+            case CloseUpstream(how):
+                seen.is_closed = seen.is_closed or how != "leave_open"
+            case SendRequest() | SendData() | SendEnd():
+                seen.request_sent.append(action)
+            case PauseUpstream() | ResumeUpstream():
+                pass
+            case WakeAt(at_s):
+                assert at_s >= now_s, f"wakes in the past {where}: {at_s}"
+                self.wakes_s[x] = at_s
+            case Note(what="armed"):
+                assert action.stage not in seen.armed, f"arms twice {where}"
+                seen.armed.add(action.stage)
+            case Note():
+                assert action.stage in seen.armed, f"outcome before it was armed {where}: {action}"
+                assert action.stage not in seen.outcomes, f"two outcomes {where}: {action}"
+                assert action.reason, f"outcome without a reason {where}"
+                seen.outcomes[action.stage] = action
+
+    def _check_held(self, now_s: float, x: int, seen: Seen) -> None:
+        if seen.is_over or seen.is_local or self.subject.conserves is not Conserves.BYTES_AND_ORDER:
+            return
+        held = len(seen.given) - len(seen.forwarded)
+        assert held <= self.subject.holds_bytes, f"holds {held} bytes at {now_s} s in exchange {x}"
+        oldest_s = next(
+            (at_s for at_s, total in seen.given_at if total > len(seen.forwarded)), now_s
+        )
+        # A wake at this very instant may still be to come.
+        is_kept = now_s - oldest_s <= self.subject.holds_s + 1e-9
+        assert is_kept, f"holds bytes for {now_s - oldest_s} s at {now_s} s in exchange {x}"
+
+
+def run(subject: Subject, plan: Plan, seed: int = 0) -> Driver:
+    """Run a plan to its end and check every rule that one run can show."""
+    driver = Driver(subject, seed)
+    now_s = 0.0
+    for at_s, x, event in plan.moments:
+        driver.wake_until(at_s)
+        driver.deliver(at_s, x, event)
+        now_s = at_s
+    if plan.is_drained:
+        now_s += subject.limit_s + 1.0
+        driver.wake_until(now_s)
+    for x in list(driver.seen):
+        driver.deliver(now_s, x, CaseOver())
+    for x, seen in driver.seen.items():
+        _check_end(subject, plan, x, seen)
+    return driver
+
+
+def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
+    silent = seen.armed - seen.outcomes.keys()
+    assert not silent, f"no outcome of stage {min(silent)} in exchange {x}"
+    if seen.is_local:
+        return
+    _check_body(subject.conserves, x, bytes(seen.given), bytes(seen.forwarded))
+    if not plan.is_drained:
+        return
+    if seen.upstream_end is not None and not (seen.is_gone or subject.stalls_inside):
+        assert seen.end is not None, f"loses the end of exchange {x}"
+        is_cut = seen.is_early or seen.end != passed(seen.upstream_end)
+        is_whole = seen.given == seen.forwarded
+        assert is_whole or is_cut or subject.conserves is not Conserves.BYTES_AND_ORDER, (
+            f"loses {len(seen.given) - len(seen.forwarded)} bytes at the end of exchange {x}"
+        )
+    if seen.is_gone and seen.end is None and seen.upstream_end is None:
+        assert seen.is_closed, f"leaves upstream open in exchange {x} though the client left"
+    # Who answered or lost its client before the request was sent need not send it.
+    if SendEnd() in seen.request_sent or not seen.is_over:
+        _check_request(subject.conserves, x, seen)
+
+
+def _check_body(conserves: Conserves, x: int, given: bytes, forwarded: bytes) -> None:
+    rest = iter(given)
+    is_kept = {
+        Conserves.BYTES_AND_ORDER: given.startswith(forwarded),
+        Conserves.ORDER: all(byte in rest for byte in forwarded),
+        Conserves.NOTHING: True,
+    }
+    assert is_kept[conserves], f"given {given!r}, forwarded {forwarded!r} in exchange {x}"
+
+
+def _check_request(conserves: Conserves, x: int, seen: Seen) -> None:
+    given = b"".join(it.data for it in seen.request_given if isinstance(it, RequestData))
+    sent = b"".join(it.data for it in seen.request_sent if isinstance(it, SendData))
+    kinds = [type(it) for it in seen.request_sent if not isinstance(it, SendData)]
+    has_order = kinds == [SendRequest, SendEnd] and isinstance(seen.request_sent[0], SendRequest)
+    is_kept = has_order and isinstance(seen.request_sent[-1], SendEnd) and given == sent
+    assert is_kept or conserves is not Conserves.BYTES_AND_ORDER, (
+        f"given {given!r} to send, sent {seen.request_sent} in exchange {x}"
+    )
+
+
+def _decoding(head_in: ResponseHead | None, head_out: ResponseHead) -> Callable[[bytes], bytes]:
+    """How to undo a content coding the fault added."""
+    before = None if head_in is None else value(head_in.headers, "content-encoding")
+    after = value(head_out.headers, "content-encoding")
+    return bytes if after is None or after == before else decoder(after).decompress
+
+
+def check_fault(subject: Subject, plan: Plan, seed: int = 0) -> None:
+    """Hold a fault to the whole contract.
+
+    Args:
+        subject: The fault.
+        plan: What happens to it.
+        seed: What its draws, and the sizes of random reads, come from.
+    """
+    first = run(subject, plan, seed)
+    again = run(subject, plan, seed)
+    assert first.transcript == again.transcript, "two runs with one seed differ"
+    for cut in (byte_by_byte, at_random(seed)):
+        split = run(subject, plan.resplit(cut), seed)
+        if plan.is_drained and subject.splits_alike:
+            for x in first.seen:
+                whole, parts = _summary(first.seen[x]), _summary(split.seen[x])
+                assert whole == parts, f"exchange {x} depends on the reads: {whole} or {parts}"
+        if plan.is_drained and subject.outcomes_alike:
+            for x in first.seen:
+                outcome, other = _outcomes(first.seen[x]), _outcomes(split.seen[x])
+                assert outcome == other, f"exchange {x} depends on the reads: {outcome} or {other}"
+
+
+def _summary(seen: Seen) -> tuple[object, ...]:
+    return seen.head_out, bytes(seen.forwarded), seen.end
+
+
+def _outcomes(seen: Seen) -> dict[int, str]:
+    return {stage: note.what for stage, note in seen.outcomes.items()}
