@@ -14,7 +14,14 @@ from typing import IO
 from rich.console import Console
 from rich.text import Text
 
-from harness.model.verdict import OUTCOMES, CaseVerdict, Finding, Outcome, Verdict
+from harness.model.verdict import (
+    EXIT_INTERRUPTED,
+    OUTCOMES,
+    CaseVerdict,
+    Finding,
+    Outcome,
+    Verdict,
+)
 from harness.report.wording import (
     BY_WEIGHT,
     NOT_YOURS,
@@ -259,6 +266,8 @@ def _summary(verdict: Verdict, width: int, directory: Path | None) -> Iterator[T
         (verdict.outcome, STYLES[verdict.outcome]), first.removeprefix(verdict.outcome)
     )
     yield from map(Text, rest)
+    if verdict.exit_code == EXIT_INTERRUPTED:
+        yield Text("interrupted: not every case was run", STYLES["ERROR"])
     verb = "watched" if verdict.clock == "real" else "simulated"
     yield Text(f"{verb} {total_seconds(verdict.simulated_s)} in {total_seconds(verdict.wall_s)}")
     if directory is not None:

@@ -96,6 +96,11 @@ def test_the_total_says_how_much_was_seen_in_how_long(clock: str, verb: str) -> 
     assert drawn(case(), clock=clock)[-2] == f"{verb} 12,345 s in 9.8 s"
 
 
+def test_an_interrupted_run_is_not_taken_for_a_whole_one() -> None:
+    assert "interrupted: not every case was run" in drawn(case(), exit_code=130)
+    assert not [line for line in drawn(case()) if "interrupted" in line]
+
+
 def test_twins_are_listed_and_counted_apart() -> None:
     caught = case("a+x", is_twin=True)
     missed = case("a+y", "FAIL", is_twin=True, findings=(finding("FAIL"),))
