@@ -1,0 +1,224 @@
+"""Judge a case: run its checks, tell how its faults ended, and merge it all into one outcome.
+
+The rules, first match first:
+
+    the case broke (StageProblem)              ERROR, and nothing else is said of the target
+    the journal is not whole                   INCONCLUSIVE
+    another target's stream is not the one     SKIP, with what is missing
+      the scenario is about
+    a twin                                     PASS when the named check fails and a fault fired
+    everything else                            the worst of PASS < WARN < INCONCLUSIVE < FAIL
+
+SKIP never merges, but a case of which every MUST check is SKIP has shown nothing: INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from harness.checks.advice import seconds
+from harness.checks.base import CheckConfig
+from harness.checks.evidence import Evidence
+from harness.checks.fault_ends import Armed, armed_in, fault_ends
+from harness.checks.precondition import unmet
+from harness.checks.registry import build_all
+from harness.model.journal import Journal
+from harness.model.scenario import Case, Twin
+from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, worst
+
+# The deepest lines of a crash: enough to find it, short enough for a report.
+_TRACEBACK_LINES = 12
+
+
+class Judged(NamedTuple):
+    """What a journal comes to."""
+
+    outcome: Outcome
+    faults: tuple[FaultEnd, ...]
+    findings: tuple[Finding, ...]
+
+
+def judge_case(
+    journal: Journal,
+    *,
+    checks: Sequence[CheckConfig] | None = None,
+    armed: Sequence[Armed] | None = None,
+    reported: Collection[int] = (),
+    through: Sequence[str] | None = None,
+    wall_s: float = 0.0,
+    journal_path: str = "",
+    journal_sha256: str = "",
+    place: str = "",
+    again: str = "",
+) -> CaseVerdict:
+    """Judge one case from its journal.
+
+    Args:
+        journal: The journal; its entry 0 is the case.
+        checks: What to judge by; None: what the case expects.
+        armed: Faults that count even when they noted nothing; None: those the case writes. Faults
+            of a product count only once they have noted something.
+        reported: Hops whose product is known by report only: what rests on them is WARN at most.
+        through: The chain as the user wrote it, client first; None: made from the faults' names.
+        wall_s: How long the case took, in seconds of this machine.
+        journal_path: Where the journal is, for the report.
+        journal_sha256: Its hash.
+        place: `file:line:col` of the scenario; "": as the case says.
+        again: The command that runs this case again.
+    """
+    evidence = Evidence.of(journal)
+    case = evidence.case
+    judged = judge(evidence, checks=checks, armed=armed, reported=reported)
+    return CaseVerdict(
+        id=case.id,
+        why=case.scenario.why,
+        outcome=judged.outcome,
+        through=tuple(_through(case) if through is None else through),
+        simulated_s=evidence.over_s,
+        wall_s=wall_s,
+        faults=judged.faults,
+        findings=judged.findings,
+        journal=journal_path,
+        journal_sha256=journal_sha256,
+        is_twin=case.twin is not None,
+        place=place or case.place,
+        again=again,
+    )
+
+
+def judge(
+    evidence: Evidence,
+    *,
+    checks: Sequence[CheckConfig] | None = None,
+    armed: Sequence[Armed] | None = None,
+    reported: Collection[int] = (),
+) -> Judged:
+    """Judge the evidence of one case; see `judge_case`."""
+    case = evidence.case
+    ends = fault_ends(evidence.notes, armed_in(case) if armed is None else armed)
+    if evidence.problems:
+        return Judged("ERROR", ends, tuple(_problems(evidence)))
+    if not evidence.journal.is_whole:
+        broken_off = _finding("journal", "INCONCLUSIVE", "a whole case", "it was interrupted")
+        return Judged("INCONCLUSIVE", ends, (broken_off,))
+    missing = unmet(evidence)
+    if missing is not None:
+        unlike = _finding(
+            "traffic", "SKIP", missing.expected, missing.observed, margin=missing.margin_s
+        )
+        return Judged("SKIP", ends, (unlike,))
+    asked = build_all(case.scenario.expect) if checks is None else checks
+    by_check = [(check, run(check, evidence)) for check in asked]
+    exact = [it for _, findings in by_check for it in findings]
+    own = [_lagging(evidence, it) for it in exact]
+    if case.twin is not None:
+        verdict = _twin(case.twin, exact, own, ends)
+        return Judged(verdict.outcome, ends, (verdict, *own))
+    capped = [_capped(it, reported) for it in own]
+    findings = [*capped, *_fault_findings(ends, is_reference=evidence.is_reference)]
+    musts = [_is_skipped(found) for check, found in by_check if check.level == "MUST"]
+    if not by_check or (musts and all(musts)):
+        nothing = "every MUST check was skipped" if by_check else "nothing was expected"
+        findings.append(_finding("expect", "INCONCLUSIVE", "a check that applies", nothing))
+    outcome = worst(it.outcome for it in findings)
+    return Judged(outcome or "INCONCLUSIVE", ends, tuple(findings))
+
+
+def run(check: CheckConfig, evidence: Evidence) -> list[Finding]:
+    """Run one check; when it crashes, that is what it found."""
+    try:
+        findings = list(check.judge(evidence))
+    except Exception:  # noqa: BLE001 - a bug in a check must not take the other verdicts with it
+        lines = traceback.format_exc().rstrip().splitlines()[-_TRACEBACK_LINES:]
+        return [_finding(check.name, "INCONCLUSIVE", "a verdict", "\n".join(["crashed:", *lines]))]
+    assert findings, f"{check.name} found nothing at all"
+    return findings
+
+
+def _is_skipped(findings: Iterable[Finding]) -> bool:
+    return all(it.outcome == "SKIP" for it in findings)
+
+
+def _problems(evidence: Evidence) -> Iterable[Finding]:
+    for it in evidence.problems:
+        expected = "a target that can be reached" if it.source == "target" else "a case that runs"
+        yield _finding(it.source, "ERROR", expected, it.message, hop=it.hop, n=it.n)
+
+
+def _lagging(evidence: Evidence, finding: Finding) -> Finding:
+    """A verdict closer to its bound than this machine was late is none."""
+    lag_s = evidence.lag_s
+    if finding.margin is None or finding.outcome not in {"PASS", "WARN", "FAIL"}:
+        return finding
+    if abs(finding.margin) >= lag_s:
+        return finding
+    late = f"{finding.observed}; this machine was late by up to {seconds(lag_s)}"
+    return msgspec.structs.replace(finding, outcome="INCONCLUSIVE", observed=late)
+
+
+def _capped(finding: Finding, reported: Collection[int]) -> Finding:
+    if finding.outcome != "FAIL" or finding.hop not in reported:
+        return finding
+    said = f"{finding.observed}; hop {finding.hop} is known by report only"
+    return msgspec.structs.replace(finding, outcome="WARN", observed=said)
+
+
+def _fault_findings(ends: Iterable[FaultEnd], *, is_reference: bool) -> Iterable[Finding]:
+    """A case of which a fault had no chance proves nothing about that fault."""
+    for it in ends:
+        if it.end == "not_reached":
+            outcome: Outcome = "INCONCLUSIVE" if is_reference else "SKIP"
+            said = f"{it.fault} of hop {it.hop} was not reached: {it.reason}"
+            yield _finding("faults", outcome, "every armed fault fired or defeated", said)
+
+
+def _twin(
+    twin: Twin, exact: Sequence[Finding], own: Sequence[Finding], ends: Sequence[FaultEnd]
+) -> Finding:
+    """Whether the flaw was caught by the check that has to catch it, and the fault was at work.
+
+    Args:
+        twin: What has to be caught.
+        exact: What the checks found.
+        own: The same, less what the machine was too late to tell.
+        ends: How the faults ended; where the chain has none, none has to fire.
+    """
+    expected = f"{twin.fails} fails for the flaw {twin.flaw}"
+    named = [it.outcome for it in own if it.check == twin.fails]
+    if ends and not any(it.end == "fired" for it in ends):
+        return _finding("twin", "FAIL", f"{expected}, and a fault fires", "no fault fired")
+    if "FAIL" in named:
+        return _finding("twin", "PASS", expected, "caught")
+    if any(it.check == twin.fails and it.outcome == "FAIL" for it in exact):
+        return _finding("twin", "INCONCLUSIVE", expected, "this machine was too late to tell")
+    said = f"{twin.fails} is {worst(named) or 'SKIP'}" if named else f"{twin.fails} was not asked"
+    return _finding("twin", "FAIL", expected, said)
+
+
+def _finding(
+    check: str,
+    outcome: Outcome,
+    expected: str,
+    observed: str,
+    *,
+    margin: float | None = None,
+    hop: int | None = None,
+    n: int | None = None,
+) -> Finding:
+    return Finding(
+        check=check,
+        outcome=outcome,
+        expected=expected,
+        observed=observed,
+        margin=margin,
+        hop=hop,
+        evidence=() if n is None else (n,),
+    )
+
+
+def _through(case: Case) -> tuple[str, ...]:
+    return tuple("+".join(fault.name for fault in hop.faults) for hop in case.scenario.through)

@@ -1,0 +1,171 @@
+"""One case's journal, decoded: what was at each place, and what became of it at the next.
+
+Everything is worked out when it is first asked for, once, and in time linear in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from harness.checks.deliveries import Deliveries, Spoken, deliveries_of
+from harness.checks.hop_exchange import HopExchange, hop_exchanges
+from harness.checks.places import (
+    Attempt,
+    Client,
+    Exchange,
+    ServerExchange,
+    Sorted,
+    clients_of,
+    exchanges_of,
+    server_exchanges,
+)
+from harness.checks.routes import AttemptKey, Route, routes_of, server_links
+from harness.model.journal import (
+    FaultNote,
+    Journal,
+    ServerFeed,
+    StageClipped,
+    StageLag,
+    StageProblem,
+    StageReady,
+)
+from harness.model.scenario import Case
+
+
+class Record:
+    """What one journal shows.
+
+    Attributes:
+        journal: The journal itself; every `n` below is a place in it.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._sorted = Sorted(journal)
+
+    # -- the case ------------------------------------------------------------------------------
+
+    @cached_property
+    def case(self) -> Case:
+        """The case, as entry 0 has it."""
+        return Case.model_validate(self.journal.case.case)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the target is the built-in reference server."""
+        return self.journal.case.is_reference
+
+    @cached_property
+    def chain(self) -> tuple[int, ...]:
+        """The hops by number, 1 nearest the client."""
+        return tuple(range(1, len(self.case.scenario.through) + 1))
+
+    # -- the stage -----------------------------------------------------------------------------
+
+    @cached_property
+    def ready_s(self) -> float:
+        """When the stage was ready: the clients start, and the reference server's feed."""
+        ready = self._sorted.of(StageReady)
+        return ready[0].t_s if ready else 0.0
+
+    @property
+    def over_s(self) -> float:
+        """When the case was over."""
+        return self.journal[-1].t_s
+
+    @cached_property
+    def lag_s(self) -> float:
+        """The worst scheduling lag, in seconds; 0 under the virtual clock."""
+        if self.journal.case.clock == "virtual":
+            return 0.0
+        return max((it.lag_s for it in self._sorted.of(StageLag)), default=0.0)
+
+    @property
+    def problems(self) -> Sequence[StageProblem]:
+        """Why the case could not be carried through."""
+        return self._sorted.of(StageProblem)
+
+    @cached_property
+    def clipped_n(self) -> int | None:
+        """The entry from which on payload bytes are missing; None: none are."""
+        said = [it.n for it in self._sorted.of(StageClipped)]
+        streams = [it.stream for client in self.clients for it in client.attempts]
+        streams += [it.stream for it in self.exchanges]
+        missing = [it.reads[-1].n for it in streams if it.is_clipped]
+        return min([*said, *missing], default=None)
+
+    @property
+    def notes(self) -> Sequence[FaultNote]:
+        """What the faults said of themselves."""
+        return self._sorted.of(FaultNote)
+
+    # -- the places ----------------------------------------------------------------------------
+
+    @cached_property
+    def clients(self) -> tuple[Client, ...]:
+        """Every client, by number."""
+        return clients_of(self._sorted, self.over_s)
+
+    @cached_property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every attempt of every client, redirects aside."""
+        return tuple(it for client in self.clients for it in client.attempts if not it.is_redirect)
+
+    @cached_property
+    def hop_exchanges(self) -> tuple[HopExchange, ...]:
+        """Every exchange of every hop that keeps a record."""
+        return hop_exchanges(self._sorted)
+
+    @cached_property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every exchange at the tap."""
+        return exchanges_of(self._sorted, self.over_s)
+
+    @cached_property
+    def served(self) -> tuple[ServerExchange, ...]:
+        """Every exchange of the reference server."""
+        return server_exchanges(self._sorted)
+
+    @property
+    def feed(self) -> Sequence[ServerFeed]:
+        """What the reference server's feed produced: what a perfect client would get."""
+        return self._sorted.of(ServerFeed)
+
+    # -- from place to place -------------------------------------------------------------------
+
+    @cached_property
+    def _routes(self) -> dict[AttemptKey, Route]:
+        return routes_of(self.clients, self.hop_exchanges, self.exchanges)
+
+    @cached_property
+    def _server_links(self) -> dict[int, ServerExchange]:
+        return server_links(self.exchanges, self.served)
+
+    @cached_property
+    def _spoken(self) -> Spoken:
+        return Spoken(self.exchanges)
+
+    @cached_property
+    def _deliveries(self) -> dict[AttemptKey, Deliveries]:
+        return {}
+
+    def route(self, attempt: Attempt) -> Route:
+        """The way of an attempt to the target."""
+        return self._routes[attempt.client, attempt.x]
+
+    def served_for(self, attempt: Attempt) -> ServerExchange | None:
+        """What the reference server's handler made of an attempt; None: it never got there."""
+        exchange = self.route(attempt).exchange
+        return None if exchange is None else self._server_links.get(exchange.x)
+
+    def served_at(self, exchange: Exchange) -> ServerExchange | None:
+        """What the reference server's handler made of an exchange at the tap."""
+        return self._server_links.get(exchange.x)
+
+    def deliveries(self, attempt: Attempt) -> Deliveries:
+        """The events of an attempt, each with what the target said."""
+        key = (attempt.client, attempt.x)
+        if key not in self._deliveries:
+            self._deliveries[key] = deliveries_of(attempt, self.route(attempt), self._spoken)
+        return self._deliveries[key]

@@ -1,0 +1,154 @@
+"""See `StaysOpen`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from harness.checks.advice import against_cut, at_hop, seconds, timed_curl
+from harness.checks.base import RFC9112, CheckConfig
+from harness.checks.blame import SAME_INSTANT_S, Ending
+from harness.checks.evidence import Evidence
+from harness.model.verdict import Finding
+from harness.units import Duration
+
+# What the reference server does by its script may come this much early on a real clock.
+_SCRIPT_S = 0.05
+
+
+class StaysOpen(CheckConfig):
+    """No response is ended before its time by anybody but the client.
+
+    Its time is `for`, counted from the client's request, or the moment at which the reference
+    server says goodbye or recycles the stream as its script says. Every attempt counts, those that
+    were answered with an error instead of a stream too. A client that leaves ends nothing before
+    its time. A foreign target that finishes its own stream rules the check out.
+
+    Args:
+        for_s: How long each response has to stay open, in seconds; None: as long as it is watched.
+    """
+
+    name: ClassVar[str] = "stays_open"
+    summary: ClassVar[str] = "no response is ended by the path, or off script, before this time"
+    source: ClassVar[str] = f"{RFC9112}#name-message-body-length (a close is not an end)"
+    short: ClassVar[str | None] = "for_s"
+    needs_payload: ClassVar[bool] = False
+
+    for_s: Duration | None = None
+
+    @classmethod
+    def ad_hoc(cls, watch_s: float) -> Self:
+        """Open for as long as it is watched, less a second for coming and going."""
+        return cls(for_s=max(1.0, watch_s - 1.0))
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """See `CheckConfig.examine`."""
+        bound_s = math.inf if self.for_s is None else self.for_s
+        expected = "open to the end" if self.for_s is None else f"open for {seconds(self.for_s)}"
+        endings = [it for it in map(evidence.ending, evidence.attempts) if it is not None]
+        early = [it for it in endings if _is_early(evidence, it, bound_s)]
+        if early:
+            yield self._cut(evidence, expected, early, bound_s)
+            return
+        proof = max(_proofs(evidence, endings, bound_s), default=None)
+        if proof is not None:
+            cuts = [it for it in endings if it.by == "hop"]
+            lives_s = [it.life_s for it in cuts]
+            margin = min(lives_s) - bound_s if lives_s and bound_s < math.inf else None
+            at = [n for it in cuts[:2] for n in it.entries] or [
+                it.request.n for it in evidence.attempts[:1]
+            ]
+            yield self.passed(expected, proof[1], margin=margin, at=at)
+            return
+        finite = [it for it in endings if it.by == "target"]
+        if finite and not evidence.is_reference:
+            longest = max(finite, key=lambda it: it.life_s)
+            yield self.skipped(
+                expected,
+                f"the target itself ended the stream after {seconds(longest.life_s)}",
+                at=longest.entries,
+            )
+            return
+        watched_s = max((it.life_s for it in evidence.attempts if it.is_stream), default=0.0)
+        yield self.inconclusive(
+            expected, f"watched for {seconds(watched_s)}", at=[it.entries[-1] for it in endings[:2]]
+        )
+
+    def _cut(
+        self, evidence: Evidence, expected: str, early: list[Ending], bound_s: float
+    ) -> Finding:
+        first = early[0]
+        alike = [it for it in early if (it.by, it.hop) == (first.by, first.hop)]
+        more = f", and {len(early) - 1} more" if len(early) > 1 else ""
+        if first.hop is not None or first.by == "unknown":
+            fix, confirm = against_cut(evidence, alike)
+        else:
+            fix = "keep the stream open until there is nothing more to say, then answer 204"
+            confirm = timed_curl(evidence)
+        who = "somewhere on the path" if first.by == "unknown" else at_hop(first.hop)
+        return self.failed(
+            expected,
+            f"{_how(first)} at {seconds(first.life_s)} {who}{_before(first)}{more}",
+            margin=None if bound_s == math.inf else first.life_s - bound_s,
+            hop=first.hop,
+            fix=fix,
+            confirm=confirm,
+            at=first.entries,
+        )
+
+
+def _how(ending: Ending) -> str:
+    attempt = ending.attempt
+    if ending.how == "refused":
+        return "refused"
+    if attempt.head is not None and not attempt.is_stream:
+        return f"answered {attempt.status}"
+    return "ended" if ending.how == "end" else "cut"
+
+
+def _before(ending: Ending) -> str:
+    if ending.silence_s < 1.0:
+        return ""
+    return f", after {seconds(ending.silence_s)} of silence"
+
+
+def _is_early(evidence: Evidence, ending: Ending, bound_s: float) -> bool:
+    attempt = ending.attempt
+    if ending.by == "client" or ending.life_s >= bound_s - SAME_INSTANT_S:
+        return False
+    if ending.by != "target":
+        return True
+    if attempt.status == 204:
+        return False  # a client is told so that there is nothing more: WHATWG HTML, "9.2.3"
+    if not attempt.is_stream or ending.how != "end":
+        return True
+    return evidence.is_reference and not is_on_script(evidence, ending)
+
+
+def is_on_script(evidence: Evidence, ending: Ending) -> bool:
+    """Whether the reference server was told to end this response when it did."""
+    traffic = evidence.case.scenario.traffic
+    if traffic is None or ending.by != "target" or ending.how != "end":
+        return False
+    if traffic.end_after_s is not None:
+        goodbye_s = evidence.ready_s + traffic.end_after_s
+        if ending.t_s >= goodbye_s - _SCRIPT_S:
+            return True
+    if traffic.count is not None and len(evidence.feed) >= traffic.count:
+        return True
+    recycle_s = traffic.recycle_after_s
+    return recycle_s is not None and ending.life_s >= recycle_s - _SCRIPT_S
+
+
+def _proofs(
+    evidence: Evidence, endings: list[Ending], bound_s: float
+) -> Iterator[tuple[float, str]]:
+    """What shows that a response had its time, the best one greatest."""
+    for it in evidence.attempts:
+        is_long = it.life_s >= bound_s - SAME_INSTANT_S
+        if it.is_stream and (is_long or (bound_s == math.inf and it.is_open)):
+            yield it.life_s, f"open for {seconds(it.life_s)}"
+    for ending in endings:
+        if ending.attempt.is_stream and is_on_script(evidence, ending):
+            yield ending.life_s, f"open for {seconds(ending.life_s)}, until the server ended it"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+
+from harness.checks.fault_ends import Armed, armed_in, fault_ends
+from harness.model.journal import FaultNote
+from harness.model.verdict import FaultEnd
+from tests.testkit.journals import Stage
+
+type What = Literal["armed", "fired", "defeated", "not_reached"]
+FAULT = Armed(1, 0, "idle_timeout")
+
+
+def note(what: What, reason: str, *, x: int = 1, hop: int = 1, fault: int = 0) -> FaultNote:
+    name = "idle_timeout" if (hop, fault) == (1, 0) else "buffer"
+    return FaultNote(hop=hop, fault=fault, name=name, x=x, what=what, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("notes", "end", "reason"),
+    [
+        ([("armed", "a"), ("fired", "silence of 60.0 s")], "fired", "silence of 60.0 s"),
+        ([("not_reached", "22 s of 60 s"), ("fired", "60 s")], "fired", "60 s"),
+        ([("fired", "60 s"), ("fired", "61 s")], "fired", "60 s (2 times)"),
+        ([("defeated", "15 s of 60 s"), ("not_reached", "1 s")], "defeated", "15 s of 60 s"),
+        ([("not_reached", "1 s"), ("not_reached", "22 s of 60 s")], "not_reached", "22 s of 60 s"),
+        ([("armed", "exchange 1")], "not_reached", "exchange 1"),
+        ([], "not_reached", "no request reached it"),
+    ],
+)
+def test_one_exchange_in_which_it_fired_is_enough(
+    notes: list[tuple[What, str]], end: str, reason: str
+) -> None:
+    (found,) = fault_ends([note(what, why, x=x) for x, (what, why) in enumerate(notes)], [FAULT])
+    assert (found.hop, found.fault, found.end, found.reason) == (1, "idle_timeout", end, reason)
+
+
+def test_each_position_of_each_hop_is_a_fault_of_its_own() -> None:
+    notes = [note("defeated", "no", hop=2), note("fired", "yes", fault=1)]
+    assert fault_ends(notes, [FAULT]) == (
+        FaultEnd(hop=1, fault="idle_timeout", end="not_reached", reason="no request reached it"),
+        FaultEnd(hop=1, fault="buffer", end="fired", reason="yes"),
+        FaultEnd(hop=2, fault="buffer", end="defeated", reason="no"),
+    )
+
+
+def test_what_a_case_writes_is_armed() -> None:
+    case = Stage(hops=2, faults=2).case
+    assert armed_in(case) == (
+        (1, 0, "fault"),
+        (1, 1, "fault1"),
+        (2, 0, "fault"),
+        (2, 1, "fault1"),
+    )

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.checks.stays_open import StaysOpen
+from harness.model.journal import Journal
+from harness.model.scenario import Traffic
+from tests.checks.judging import only
+from tests.testkit.journals import Stage
+
+CHECK = StaysOpen(for_s=90.0)
+
+
+def good() -> Journal:
+    stage = Stage(hops=2)
+    stage.connect(0.0).events(1, 99)
+    return stage.journal()
+
+
+def cut_in_silence() -> Journal:
+    stage = Stage(hops=2)
+    stream = stage.connect(0.0)
+    stream.events(1, 10)
+    stream.cut(70.0, hop=2)
+    return stage.journal()
+
+
+def cut_amid_traffic() -> Journal:
+    stage = Stage(hops=2)
+    stream = stage.connect(0.0)
+    stream.events(1, 60)
+    stream.cut(60.5, hop=1)
+    return stage.journal()
+
+
+def answered_504() -> Journal:
+    stage = Stage(hops=2)
+    stage.answer(0.0, 504, by=2, at_s=60.0)
+    return stage.journal()
+
+
+def target_ends_off_script() -> Journal:
+    stage = Stage(traffic=Traffic(end_after_s=200.0))
+    stream = stage.connect(0.0)
+    stream.events(1, 10)
+    stream.end(20.0)
+    return stage.journal()
+
+
+def target_truncates() -> Journal:
+    stage = Stage(is_reference=False)
+    stream = stage.connect(0.0)
+    stream.events(1, 10)
+    stream.end(20.0, "truncation")
+    return stage.journal()
+
+
+BROKEN = {
+    "cut in silence": cut_in_silence,
+    "cut amid traffic": cut_amid_traffic,
+    "answered 504": answered_504,
+    "target ends off script": target_ends_off_script,
+    "target truncates": target_truncates,
+}
+
+
+@pytest.mark.parametrize(
+    ("journal", "hop", "observed", "fix"),
+    [
+        (cut_in_silence(), 2, "cut at 70.0 s by hop 2, after 60.0 s of silence", "every 30 s"),
+        (cut_amid_traffic(), 1, "cut at 60.5 s by hop 1", "the path ends streams after 60 s"),
+        (
+            answered_504(),
+            2,
+            "answered 504 at 60.0 s by hop 2, after 60.0 s of silence",
+            "send the response head at once",
+        ),
+        (
+            target_ends_off_script(),
+            None,
+            "ended at 20.0 s by the target, after 10.0 s of silence",
+            "keep the stream open",
+        ),
+        (
+            target_truncates(),
+            None,
+            "cut at 20.0 s by the target, after 10.0 s of silence",
+            "keep the stream open",
+        ),
+    ],
+)
+def test_says_who_ended_it_and_after_what(
+    journal: Journal, hop: int | None, observed: str, fix: str
+) -> None:
+    finding = only(CHECK, journal)
+    assert finding.hop == hop
+    assert finding.observed == observed
+    assert fix in finding.fix
+
+
+def test_the_margin_is_what_its_life_lacked() -> None:
+    assert only(CHECK, cut_in_silence()).margin == -20.0
+
+
+def test_cuts_of_one_age_are_a_lifetime_even_in_silence() -> None:
+    stage = Stage()
+    first = stage.connect(0.0)
+    first.events(1, 20)
+    first.cut(30.0, hop=1)
+    second = stage.connect(31.0, last_id="20")
+    second.event(58.0, 21)
+    second.cut(61.0, hop=1)
+    finding = only(CHECK, stage.journal())
+    assert "the path ends streams after 30 s" in finding.fix
+    assert finding.observed.endswith("and 1 more")
+
+
+def test_a_cut_after_its_time_is_no_fault_and_gives_the_margin() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stream.events(1, 94)
+    stream.cut(95.0, hop=1)
+    finding = only(CHECK, stage.journal())
+    assert finding.outcome == "PASS"
+    assert finding.margin == 5.0
+
+
+@pytest.mark.parametrize(
+    "traffic", [Traffic(end_after_s=50.0), Traffic(recycle_after_s=50.0), Traffic(count=3)]
+)
+def test_what_the_script_of_the_reference_server_ends_had_its_time(traffic: Traffic) -> None:
+    stage = Stage(traffic=traffic)
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stream.end(50.0)
+    finding = only(CHECK, stage.journal())
+    assert finding.outcome == "PASS"
+    assert finding.margin is None
+
+
+def test_a_204_after_the_goodbye_is_an_end_not_a_cut() -> None:
+    stage = Stage(traffic=Traffic(end_after_s=50.0))
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stream.end(50.0)
+    stage.connect(51.0, last_id="3", status=204).end(51.0)
+    assert only(CHECK, stage.journal()).outcome == "PASS"
+
+
+def test_a_foreign_target_that_finishes_rules_it_out() -> None:
+    stage = Stage(is_reference=False)
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stream.end(4.0)
+    finding = only(CHECK, stage.journal())
+    assert finding.outcome == "SKIP"
+    assert finding.observed == "the target itself ended the stream after 4.0 s"
+
+
+def test_a_client_that_leaves_ends_nothing_before_its_time() -> None:
+    stage = Stage()
+    stage.connect(0.0).events(1, 99)
+    stage.connect(0.0, client=2).leave(10.0)
+    assert only(CHECK, stage.journal()).outcome == "PASS"
+
+
+def test_a_watch_shorter_than_the_bound_shows_nothing() -> None:
+    stage = Stage()
+    stage.connect(0.0).events(1, 5)
+    finding = only(CHECK, stage.journal(over_s=10.0))
+    assert finding.outcome == "INCONCLUSIVE"
+    assert finding.observed == "watched for 10.0 s"
+
+
+def test_without_a_bound_any_cut_counts() -> None:
+    assert only(StaysOpen(), good()).outcome == "PASS"
+    finding = only(StaysOpen(), cut_in_silence())
+    assert finding.outcome == "FAIL"
+    assert finding.margin is None
+
+
+def test_a_refused_connection_is_the_first_hops_doing() -> None:
+    stage = Stage(hops=2)
+    stage.connect(0.0).events(1, 99)
+    stage.refuse(5.0, client=2)
+    finding = only(CHECK, stage.journal())
+    assert finding.hop == 1
+    assert finding.observed == "refused at 0.0 s by hop 1"
+
+
+def test_ad_hoc_leaves_a_second_for_coming_and_going() -> None:
+    assert StaysOpen.ad_hoc(60.0).for_s == 59.0
