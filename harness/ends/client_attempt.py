@@ -54,7 +54,14 @@ class Attempt:
         record: Callable[[Entry], None],
         on_read: Callable[[bytes], None],
     ) -> None:
-        self.link = Link(network, entry, reads=reads, before_read=self._take, on_cut=self.cut)
+        self.link = Link(
+            network,
+            entry,
+            reads=reads,
+            connected=self._connected,
+            before_read=self._take,
+            on_cut=self.cut,
+        )
         self.reading: Reading | None = None
         self.is_over = False
         self._client = client
@@ -64,6 +71,11 @@ class Attempt:
         self._parts: list[bytes] = []
         self._offset = 0
         self._is_draining = False
+
+    def _connected(self, port: int) -> None:
+        self._record(
+            journal.Link(at="client", number=self._client, x=self._x, side="up", port=port)
+        )
 
     def asked(self, wire: httpx.Request, request: Request) -> None:
         """Journal the request; the attempt begins."""

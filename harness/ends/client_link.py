@@ -28,6 +28,7 @@ class Link:
         network: The network of hop 1.
         entry: Where hop 1 listens.
         reads: How slowly to read; None: at once.
+        connected: Told the port of this end once there is a connection.
         before_read: Called before each read, when all of the read before has been used. What it
             raises, the read raises.
         on_cut: Called when connecting, reading or sending is cancelled, before anything closes.
@@ -42,10 +43,12 @@ class Link:
         entry: Address,
         *,
         reads: Reads | None,
+        connected: Callable[[int], None],
         before_read: Callable[[], None],
         on_cut: Callable[[], None],
     ) -> None:
         self.stream: LinkStream | None = None
+        self._connected = connected
         self._network = network
         self._entry = entry
         self._reads = reads
@@ -65,6 +68,7 @@ class Link:
             self._on_cut()
             raise
         self.stream = LinkStream(stream, self._reads, self._before_read, self._on_cut)
+        self._connected(stream.local[1])
         return self.stream
 
     async def listen(

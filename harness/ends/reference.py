@@ -80,17 +80,18 @@ class ReferenceServer:
         raw_id = headers.get(b"last-event-id")
         last_id = None if raw_id is None else raw_id.decode("utf-8", "replace")
         method = scope["method"]
+        port = scope["client"][1] if scope.get("client") else None
         if method == "OPTIONS" or self.feed.is_over:
-            self._record(ServerRequest(x=x, last_event_id=last_id, status=204))
+            self._record(ServerRequest(x=x, last_event_id=last_id, status=204, port=port))
             await _answer(send, 204, [_ALLOW] if method == "OPTIONS" else [])
             self._record(ServerDone(x=x, reason="told to stop"))
             return
         if method not in {"GET", "HEAD", "POST"}:
-            self._record(ServerRequest(x=x, last_event_id=last_id, status=405))
+            self._record(ServerRequest(x=x, last_event_id=last_id, status=405, port=port))
             await _answer(send, 405, [_ALLOW])
             self._record(ServerDone(x=x, reason="method not allowed"))
             return
-        self._record(ServerRequest(x=x, last_event_id=last_id, status=200))
+        self._record(ServerRequest(x=x, last_event_id=last_id, status=200, port=port))
         takes_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
         stream = _Stream(send, self._record, x, self._head(takes_gzip=takes_gzip))
         if self._behaviour.holds_compressed and takes_gzip:

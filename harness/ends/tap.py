@@ -29,6 +29,7 @@ class _Exchange:
     x: int
     reader: ResponseReader
     offset: int = 0
+    is_left: bool = False
     is_over: bool = False
 
 
@@ -73,12 +74,13 @@ class Tap:
 
     async def _relay(self, down: ByteStream) -> None:
         """One connection, from its accept to the end of both sides."""
-        ledger = _Ledger(self._record, self._exchanges)
+        ledger = _Ledger(self._record, self._exchanges, down.peer[1])
         try:
             up = await self._connect()
         except (OSError, trio.BrokenResourceError) as error:
             await self._refuse(down, ledger, error)
             return
+        ledger.up_port = _socket_stream(up).local[1]
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._upwards, down, up, ledger, nursery.cancel_scope)
@@ -166,9 +168,12 @@ class _Ledger:
         self,
         record: Callable[[Entry], None],
         numbers: itertools.count[int],
+        port: int,
     ) -> None:
         self._record = record
         self._numbers = numbers
+        self._port = port
+        self.up_port: int | None = None
         self._request = RequestReader()
         self._waiting: list[_Exchange] = []
 
@@ -188,6 +193,17 @@ class _Ledger:
                     case RequestLine(method, target, version, headers):
                         exchange = _Exchange(next(self._numbers), ResponseReader(method))
                         self._waiting.append(exchange)
+                        self._record(
+                            journal.Link(
+                                at="tap", number=0, x=exchange.x, side="down", port=self._port
+                            )
+                        )
+                        if self.up_port is not None:
+                            self._record(
+                                journal.Link(
+                                    at="tap", number=0, x=exchange.x, side="up", port=self.up_port
+                                )
+                            )
                         self._record(
                             journal.TapRequest(
                                 x=exchange.x,
@@ -278,13 +294,20 @@ class _Ledger:
         how: Literal["end", "truncation", "reset", "refused", "malformed", "fin", "rst"],
         detail: str = "",
     ) -> None:
-        if not exchange.is_over:
-            exchange.is_over = True
-            self._record(journal.TapEnd(x=exchange.x, by=by, how=how, detail=detail))
+        if exchange.is_over or (by == "downstream" and exchange.is_left):
+            return
+        # A FIN from downstream may be a half-close: how the target then ends is told too.
+        exchange.is_left = by == "downstream"
+        exchange.is_over = how != "fin"
+        self._record(journal.TapEnd(x=exchange.x, by=by, how=how, detail=detail))
 
 
 def _reset(stream: _Stream) -> None:
-    (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).reset()
+    _socket_stream(stream).reset()
+
+
+def _socket_stream(stream: _Stream) -> ByteStream:
+    return stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
 
 
 async def _send_eof(stream: _Stream) -> None:

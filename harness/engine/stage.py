@@ -38,6 +38,8 @@ _AFTER_END_S = 30.0
 _UNSCRIPTED_S = 60.0
 # After the last client is done: time for the other side to notice.
 _SETTLE_S = 1.0
+# Clients that start at one instant still arrive in order: nobody connects in the same microsecond.
+_APART_S = 1e-6
 _LAG_SAMPLE_S = 0.05
 _LAG_STEP_S = 0.001
 _CONNECT_S = 10.0
@@ -211,13 +213,18 @@ class Stage:
         reason = f"watched for {limit_s:g} s"
         with trio.move_on_after(limit_s) as watching:
             async with trio.open_nursery() as nursery:
-                for client in clients:
-                    nursery.start_soon(client.run)
+                for number, client in enumerate(clients):
+                    nursery.start_soon(self._enter, client, number * _APART_S)
         if not watching.cancelled_caught:
             reason = "every client is done"
             await trio.sleep(min(self._props.settle_s, max(0.0, limit_s - self._recorder.now_s())))
         closing()
         self._finish(reason)
+
+    @staticmethod
+    async def _enter(client: EventSourceClient, after_s: float) -> None:
+        await trio.sleep(after_s)
+        await client.run()
 
     def _tls_context(self) -> ssl.SSLContext:
         assert self._props.ca is not None

@@ -134,7 +134,7 @@ def _facing(
                         offset=entry.offset,
                     )
                 record(entry)
-            case journal.HopBytes(side=side):
+            case journal.HopBytes(side=side) | journal.Link(side=side):
                 if client if side == "down" else target:
                     record(entry)
             case _:

@@ -45,6 +45,9 @@ from harness.wire.http1 import response_framing
 # much later. Far below the journal's microsecond, far above a float's error after a day.
 RANK_S = 1e-7
 
+# RFC 9110 §8.6: these must not declare a length.
+_NO_CONTENT = frozenset({204, 304})
+
 type Open = Literal["open", "ended", "closed"]
 
 
@@ -236,10 +239,10 @@ class HopMachine:
 
     def _answer(self, x: int, state: _State, answer: Answer) -> Iterable[Action]:
         state.is_head_forwarded = state.is_ended = True
-        head = ResponseHead(
-            answer.status,
-            replaced(answer.headers, "Content-Length", str(len(answer.body))),
-        )
+        headers = answer.headers
+        if answer.status not in _NO_CONTENT:
+            headers = replaced(headers, "Content-Length", str(len(answer.body)))
+        head = ResponseHead(answer.status, headers)
         self.record(
             journal.HopForwardedHead(
                 hop=self.number, x=x, status=head.status, headers=head.headers, is_answer=True

@@ -17,7 +17,8 @@ class Asked:
 
     Args:
         t_s: When the request was sent, in seconds since the case began.
-        gone_s: When the client left this response; None: it did not.
+        gone_s: When the client left this response, or refused it; None: it did neither.
+        reads_on: It shut down its sending side only, and takes what still comes.
     """
 
     client: int
@@ -28,6 +29,7 @@ class Asked:
     headers: Headers
     gone_s: float | None = None
     gone_how: GoneHow = "fin"
+    reads_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Said:
         status: 0 when no head ever came.
         reads: (time, body bytes) of each read at the tap.
         end: How and when the target ended it; None: downstream left first, or still open.
+        answer_s: Downstream left first, and the target then ended it (`answer`) after this time.
     """
 
     status: int
@@ -48,6 +51,8 @@ class Said:
     reads: tuple[tuple[float, bytes], ...]
     end: str | None
     end_s: float
+    answer: str | None = None
+    answer_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -81,11 +86,20 @@ SAME_INSTANT_S = 2e-6
 
 def asked(entries: Journal) -> list[Asked]:
     """The clients' requests and departures in a journal, in order."""
-    left = {(it.client, it.x): it for it in entries if isinstance(it, journal.ClientLeft)}
+    gone: dict[tuple[int, int], tuple[float, str]] = {}
+    for it in entries:
+        match it:
+            case journal.ClientLeft():
+                gone[it.client, it.x] = (it.t_s, it.by)
+            case journal.ClientEnd(how="left"):
+                # A client that refuses a response, for its type, closes it too.
+                gone.setdefault((it.client, it.x), (it.t_s, "fin"))
+            case _:
+                pass
     out = []
     for it in entries:
         if isinstance(it, journal.ClientRequest):
-            gone = left.get((it.client, it.x))
+            gone_s, by = gone.get((it.client, it.x), (None, "fin"))
             out.append(
                 Asked(
                     it.client,
@@ -94,8 +108,9 @@ def asked(entries: Journal) -> list[Asked]:
                     it.method,
                     it.url,
                     it.headers,
-                    None if gone is None else gone.t_s,
-                    "rst" if gone is not None and gone.by == "rst" else "fin",
+                    gone_s,
+                    "rst" if by == "rst" else "fin",
+                    reads_on=by == "half-close",
                 )
             )
     return out
@@ -120,6 +135,9 @@ def _one_said(entries: Iterable[Entry]) -> Said:
     head_s = end_s = 0.0
     reads: list[tuple[float, bytes]] = []
     end: str | None = None
+    left_s: float | None = None
+    answer: str | None = None
+    answer_s = 0.0
     for it in entries:
         match it:
             case journal.TapRequest():
@@ -131,7 +149,11 @@ def _one_said(entries: Iterable[Entry]) -> Said:
                 if data is None:
                     raise ValueError("payload bytes were clipped: the stream cannot be replayed")
                 reads.append((it.t_s - began_s, data))
-            case journal.TapEnd(by="target"):
+            case journal.TapEnd(by="downstream"):
+                left_s = it.t_s
+            case journal.TapEnd() if left_s is not None:
+                answer, answer_s = it.how, it.t_s - left_s
+            case journal.TapEnd():
                 end, end_s = it.how, it.t_s - began_s
             case _:
                 pass
@@ -144,6 +166,8 @@ def _one_said(entries: Iterable[Entry]) -> Said:
         reads=tuple(reads),
         end=end,
         end_s=end_s,
+        answer=answer,
+        answer_s=answer_s,
     )
 
 

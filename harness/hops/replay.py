@@ -79,6 +79,7 @@ class _Target:
     """One exchange at the target's border, being told again."""
 
     link: _Link
+    said: Said
     is_closed: bool = False
 
 
@@ -114,6 +115,7 @@ class Replay:
         self._wakes: dict[tuple[int, int], float] = {}
         self._got: dict[int, Got] = {}
         self._wanted: dict[int, int] = {}
+        self._over_h2: set[int] = set()
 
     def run(self, requests: Iterable[Asked]) -> list[Got]:
         """Replay; what each request got, in the order of `requests`."""
@@ -123,8 +125,8 @@ class Replay:
             answers.append(got)
             self._at(request.t_s, partial(self._ask, number, request))
             if request.gone_s is not None:
-                gone = ClientGone(request.gone_how)
-                self._at(request.gone_s, partial(self._leave, number, gone))
+                # After what comes at that very instant: a client refuses what it has seen.
+                self._at(request.gone_s + RANK_S, partial(self._leave, number, request))
         while self._due and self._due[0][0] <= self._until_s:
             at_s, _, act = heapq.heappop(self._due)
             self._now_s = max(self._now_s, at_s)
@@ -145,10 +147,14 @@ class Replay:
         self._request(_Link(0, number), head)
         self._to(_Link(0, number), RequestEnd())
 
-    def _leave(self, number: int, gone: ClientGone) -> None:
+    def _leave(self, number: int, request: Asked) -> None:
         if self._got[number].end is None:
-            self._got[number].end = "left"
-            self._to(_Link(0, number), gone)
+            if not request.reads_on:
+                self._got[number].end = "left"
+            elif (target := self._targets.get(_Link(0, number))) and target.said.answer:
+                answer = UpstreamEnd(_END[target.said.answer])
+                self._say(target, target.said.answer_s, answer)
+            self._to(_Link(0, number), ClientGone(request.gone_how))
 
     def _reach_client(self, number: int, action: ForwardHead | Forward | End) -> None:
         got = self._got[number]
@@ -158,13 +164,17 @@ class Replay:
             case ForwardHead(head):
                 got.status, got.headers, got.head_s = head.status, head.headers, self._now_s
                 self._wanted[number] = _declared(head)
+                if head.framing == "h2":
+                    self._over_h2.add(number)
             case Forward(data):
                 got.add(self._now_s, data)
             case End("stall"):
                 pass
             case End(how):
                 short = len(got.body[-1][1] if got.body else b"") < self._wanted.get(number, 0)
-                got.end = "truncation" if how == "end" and short else how
+                abrupt = "reset" if number in self._over_h2 else "truncation"
+                # Over HTTP/2 there is one abrupt end of a stream: RST_STREAM.
+                got.end = abrupt if how == "truncation" or (how == "end" and short) else how
                 got.end_s = self._now_s
 
     # -- between the hops ------------------------------------------------------------------------
@@ -251,7 +261,7 @@ class Replay:
 
     def _ask_target(self, link: _Link, head: RequestHead) -> None:
         said = self._said(head)
-        target = self._targets[link] = _Target(link)
+        target = self._targets[link] = _Target(link, said)
         if said.status:
             response = ResponseHead(
                 said.status,

@@ -83,6 +83,29 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.data if self.packed is None else zlib.decompress(self.packed)
 
 
+class Link(Base, frozen=True, tag="link"):
+    """The connection an exchange travels on: what ties the places of a journal together.
+
+    An exchange upstream of here is the one that names the same port on its `down` side; over a
+    connection that is used again, exchanges come in order.
+
+    Args:
+        at: Where this is seen.
+        number: The client's or the hop's; 0 for the tap.
+        x: The exchange there.
+        side: up (towards the target) or down.
+        port: Of the connection's downstream end.
+        attempt: The hop's try upstream.
+    """
+
+    at: Literal["client", "hop", "tap"]
+    number: int
+    x: int
+    side: Literal["up", "down"]
+    port: int
+    attempt: int = 0
+
+
 # -- the client --------------------------------------------------------------------------------
 
 
@@ -312,7 +335,7 @@ class TapRead(Base, frozen=True, tag="tap.read"):
 
 
 class TapEnd(Base, frozen=True, tag="tap.end"):
-    """An exchange ended at the target's border.
+    """An exchange ended at the target's border; its own end may follow a FIN from downstream.
 
     Args:
         by: Whose doing: the target's, or downstream's (a client or a hop that left).
@@ -329,11 +352,12 @@ class TapEnd(Base, frozen=True, tag="tap.end"):
 
 
 class ServerRequest(Base, frozen=True, tag="server.request"):
-    """The reference server's handler began."""
+    """The reference server's handler began; `port` is the other end's."""
 
     x: int
     last_event_id: str | None
     status: int
+    port: int | None = None
 
 
 class ServerSent(Base, frozen=True, tag="server.sent"):
@@ -409,6 +433,7 @@ class StageOver(Base, frozen=True, tag="stage.over"):
 
 type Entry = (
     CaseEntry
+    | Link
     | ClientRequest
     | ClientHead
     | ClientRead

@@ -72,8 +72,12 @@ class Show:
     around: list[str] = field(default_factory=list)
     reads: list[bytes] = field(default_factory=list)
     sent_s: list[float] = field(default_factory=list)
+    links: list[journal.Link] = field(default_factory=list)
 
     def record(self, entry: Entry) -> None:
+        if isinstance(entry, journal.Link):
+            self.links.append(entry)
+            return
         stamped = {"n": len(self.entries), "t_s": round(trio.current_time(), 6)}
         self.entries.append(msgspec.structs.replace(entry, **stamped))
 

@@ -9,6 +9,15 @@ from harness.model.journal import Payload
 from tests.ends.client_server import CHUNKED, GOODBYE, STREAM, Script, head, play, stream
 
 
+def test_every_attempt_notes_the_port_it_left_from() -> None:
+    show = play((STREAM, b"data: 1\n\n", "fin"), GOODBYE)
+    assert [(it.at, it.number, it.x, it.side) for it in show.links] == [
+        ("client", 1, 1, "up"),
+        ("client", 1, 2, "up"),
+    ]
+    assert show.links[0].port != show.links[1].port
+
+
 def test_the_journal_of_a_client_that_is_told_to_stop() -> None:
     show = play(
         (STREAM, b"id: a\ndata: 1\n\n", 2.0, b"data: 2\n\n", "fin"), GOODBYE, accept_encoding="br"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import ssl
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +27,9 @@ def make_chain(spec: ChainSpec) -> Chain:
         MissingExtraError: mitmproxy is not installed.
     """
     need_mitmproxy("a chain of hops on the wire")
-    from harness.hops.mitm import lean  # noqa: F401, PLC0415 - first of all: see there
-    from harness.hops.mitm.chain import Chain  # noqa: PLC0415 - 0.3 s, and optional
+    with _quiet():
+        from harness.hops.mitm import lean  # noqa: F401, PLC0415 - first of all: see there
+        from harness.hops.mitm.chain import Chain  # noqa: PLC0415 - 0.3 s, and optional
 
     return Chain(spec)
 
@@ -37,14 +41,16 @@ def make_ca(directory: Path) -> None:
         MissingExtraError: mitmproxy is not installed.
     """
     need_mitmproxy("TLS towards the client")
-    from harness.hops.mitm import tls  # noqa: PLC0415 - slow, and optional
+    with _quiet():
+        from harness.hops.mitm import lean, tls  # noqa: F401, PLC0415 - as in make_chain
 
     tls.make_ca(directory)
 
 
 def client_context(directory: Path) -> ssl.SSLContext:
     """A client's TLS context that trusts the CA in `directory`, and nothing else."""
-    from harness.hops.mitm import tls  # noqa: PLC0415 - slow, and optional
+    with _quiet():
+        from harness.hops.mitm import lean, tls  # noqa: F401, PLC0415 - as in make_chain
 
     return tls.client_context(directory)
 
@@ -58,3 +64,11 @@ def need_mitmproxy(needed_for: str) -> None:
     for module in ("mitmproxy", "trio_asyncio"):
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError("mitmproxy", needed_for)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Import mitmproxy though warnings be errors: it uses names that pyparsing has deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mitmproxy\.")
+        yield

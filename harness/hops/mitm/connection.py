@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -114,4 +115,6 @@ class HopConnection(LiveConnectionHandler):
         if level < logging.ERROR:
             return
         error = exc_info[1] if isinstance(exc_info, tuple) else None
+        if exc_info is True:
+            error = sys.exc_info()[1]
         self._broke(error if isinstance(error, Exception) else RuntimeError(message))

@@ -71,6 +71,10 @@ if TYPE_CHECKING:
 type Commands = layer.CommandGenerator[None]
 
 _SLACK_S = 1e-9
+_BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 12\r\nContent-Type: text/plain\r\n"
+    b"Connection: close\r\n\r\nbad request\n"
+)
 _UPSTREAM_END: dict[str, UpstreamEndHow] = {
     "end": "end",
     "truncation": "truncation",
@@ -80,7 +84,7 @@ _UPSTREAM_END: dict[str, UpstreamEndHow] = {
 
 
 class Ports(Protocol):
-    """What a layer needs of the hop it stands at: see `chain.HopPorts`."""
+    """What a layer needs of the hop it stands at: see `listeners.FaultListener`."""
 
     machine: HopMachine
     upstream: tuple[str, int]
@@ -178,14 +182,22 @@ class HopLayer(HttpLayer):
         self._trail = Trail(ports, "down", ports.next_conn("down"))
         self._speaking: ExchangeLayer | None = None
         self._open: list[ExchangeLayer] = []
+        self.is_speaking = False
 
     def make_stream(self, stream_id: int) -> Commands:
         """Give a new request its exchange; mitmproxy's own stream is not used."""
+        self.side.hold()
         exchange = ExchangeLayer(self.context.fork(), stream_id, self)
         # mitmproxy's table is typed for its own stream class.
         self.streams[stream_id] = exchange  # type: ignore[assignment]
         self._open.append(exchange)
         yield from self.event_to_child(exchange, events.Start())
+
+    def finish(self, *, reset: bool) -> None:
+        """Close towards the client, and leave everything upstream as it is."""
+        self.side.finish(reset=reset)
+        # Otherwise mitmproxy would wait for its own layers to close the other half.
+        self.context.client.state = connection.ConnectionState.CLOSED
 
     def speak(self, exchange: ExchangeLayer) -> None:
         """What is sent to the client next comes from this exchange."""
@@ -204,6 +216,9 @@ class HopLayer(HttpLayer):
             self._trail.add("read", event.data, 0 if current is None else current.x, 0)
         for command in self._routed(event):
             if isinstance(command, commands.SendData) and command.connection is client:
+                if not (self.is_speaking or client.alpn == b"h2"):
+                    # mitmproxy refuses what is not HTTP, on a page that names mitmproxy.
+                    command.data = _BAD_REQUEST
                 speaking = self._speaking
                 self._trail.add(
                     "write",
@@ -211,6 +226,11 @@ class HopLayer(HttpLayer):
                     0 if speaking is None else speaking.x,
                     0 if speaking is None else speaking.forwarded,
                 )
+            if isinstance(command, commands.CloseConnection) and command.connection is client:
+                if self._open:
+                    # mitmproxy would end the client's handler, and with it all that is upstream.
+                    self.finish(reset=False)
+                    continue
             yield command
         self._settle()
 
@@ -219,6 +239,13 @@ class HopLayer(HttpLayer):
             case ClientWent():
                 for exchange in list(self._open):
                     yield from self.event_to_child(exchange, event)
+            case events.ConnectionClosed(connection=closed) if (
+                closed is self.context.client and self._open
+            ):
+                # TLS was closed; the reader only hides what becomes of TCP.
+                for exchange in list(self._open):
+                    yield from self.event_to_child(exchange, ClientWent("fin"))
+                yield commands.CloseConnection(closed)
             case Act(exchange=exchange):
                 if exchange in self._open:
                     yield from self.event_to_child(exchange, event)
@@ -231,7 +258,7 @@ class HopLayer(HttpLayer):
     def _settle(self) -> None:
         """Forget what is over; let the client's handler end when nothing is left."""
         self._open = [exchange for exchange in self._open if not exchange.is_over]
-        if not self._open and (self.side.is_gone or self.side.is_finished):
+        if not self._open:
             self.side.release()
 
 
@@ -261,14 +288,16 @@ class ExchangeLayer(layer.Layer):
         self._alarm_s = math.inf
         self._method = "GET"
         self._declared: int | None = None
+        self._has_head = False
         self._is_complete = False
         self.forwarded = 0
+        self.owed = 0  # actions another exchange wants done here, and not yet carried out
         self.x = 0
 
     @property
     def is_over(self) -> bool:
         """Whether nothing can happen here any more."""
-        return self.x > 0 and self._machine.is_over(self.x)
+        return self.x > 0 and not self.owed and self._machine.is_over(self.x)
 
     @property
     def _is_h2(self) -> bool:
@@ -293,7 +322,9 @@ class ExchangeLayer(layer.Layer):
             case events.Wakeup(command=command):
                 yield from self._woken(command)
             case Act(action=action):
+                self.owed -= 1
                 yield from self._do(action)
+                yield from self._complete()
             case events.DataReceived(connection=server, data=data):
                 yield from self._received(server, data)
             case events.ConnectionClosed(connection=server):
@@ -303,6 +334,8 @@ class ExchangeLayer(layer.Layer):
                 pass
 
     def _begin(self, event: RequestHeaders) -> Commands:
+        if self.context.client.state is connection.ConnectionState.CLOSED:
+            return  # mitmproxy has refused this request, and shows what it could read of it
         request = event.request
         self.x = self._machine.new_exchange()
         self._ports.own(self.x, self, self._hop.connection)
@@ -312,8 +345,9 @@ class ExchangeLayer(layer.Layer):
             headers = (("Host", request.authority), *headers)
         expects = (value(headers, "expect") or "").lower() == "100-continue"
         head = RequestHead(request.method, request.path, headers, _version(request.http_version))
+        self._link("down", self.context.client.peername)
         yield from self._tell(head)
-        if expects and not self._is_h2:
+        if expects and not (self._has_head or self._is_h2):
             yield from self._send(
                 ResponseHeaders(
                     self.stream_id, _response(100, (), is_h2=self._is_h2), end_stream=False
@@ -384,6 +418,9 @@ class ExchangeLayer(layer.Layer):
                 yield from self._do(action)
             else:
                 self._ports.act(y, action)
+        yield from self._complete()
+
+    def _complete(self) -> Commands:
         if self.is_over and not self._is_complete:
             self._is_complete = True
             self._ports.disown(self.x)
@@ -423,6 +460,7 @@ class ExchangeLayer(layer.Layer):
         if error:
             yield from self._tell(UpstreamEnd("refused", number))
             return
+        self._link("up", server.sockname, number)
         attempt = self._attempts[number] = _Attempt(
             server,
             ResponseReader(head.method),
@@ -432,6 +470,20 @@ class ExchangeLayer(layer.Layer):
         yield from self._send_up(
             attempt, request_head(head.method, head.target, head.version, head.headers)
         )
+
+    def _link(
+        self, side: Literal["up", "down"], end: tuple[str, int] | None, attempt: int = 0
+    ) -> None:
+        if end is not None:
+            link = journal.Link(
+                at="hop",
+                number=self._machine.number,
+                x=self.x,
+                side=side,
+                port=end[1],
+                attempt=attempt,
+            )
+            self._ports.record(link)
 
     def _send_up(self, attempt: _Attempt, data: bytes) -> Commands:
         attempt.trail.add("write", data, self.x, 0)
@@ -457,12 +509,16 @@ class ExchangeLayer(layer.Layer):
             reader.pause() if pause else reader.resume()
 
     def _forward_head(self, head: ResponseHead) -> Commands:
-        headers = head.headers
-        if head.framing == "chunked":
+        self._has_head = True
+        headers, framing = head.headers, head.framing
+        if framing == "h2" and not self._is_h2:
+            # Another client speaks HTTP/2 to this hop, this one HTTP/1.1 over TLS.
+            framing = "chunked"
+        if framing == "chunked":
             headers = (*headers, ("Transfer-Encoding", "chunked"))
-        elif head.framing == "close":
+        elif framing == "close":
             headers = (*headers, ("Connection", "close"))
-        elif head.framing == "length":
+        elif framing == "length":
             declared = value(headers, "content-length") or ""
             self._declared = int(declared) if declared.isdigit() else None
         response = _response(head.status, headers, is_h2=self._is_h2)
@@ -478,7 +534,7 @@ class ExchangeLayer(layer.Layer):
             # RST_STREAM with INTERNAL_ERROR: its siblings on the connection live on.
             yield from self._send(ResponseProtocolError(self.stream_id, how, ErrorCode.KILL))
         else:
-            self._hop.side.finish(reset=how == "reset")
+            self._hop.finish(reset=how == "reset")
 
     def _arm(self, at_s: float) -> Commands:
         """One outstanding alarm: a later wish waits for the earlier alarm, which then re-arms."""
@@ -490,7 +546,9 @@ class ExchangeLayer(layer.Layer):
 
     def _send(self, event: object) -> Commands:
         self._hop.speak(self)
+        self._hop.is_speaking = True
         yield SendHttp(event, self.context.client)  # type: ignore[arg-type]  # mitmproxy's union of HTTP events has no public name
+        self._hop.is_speaking = False
 
 
 def _fields(headers: http.Headers) -> Headers:

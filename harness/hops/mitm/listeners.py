@@ -155,6 +155,7 @@ class FaultListener(Listener):
         """Carry an action to another exchange, which may live on another connection."""
         if x in self._exchanges:
             connection, exchange = self._exchanges[x]
+            exchange.owed += 1
             self.spawn(connection.server_event(Act(exchange, action)))
 
     def next_conn(self, side: Literal["down", "up"]) -> int:

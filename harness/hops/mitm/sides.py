@@ -1,9 +1,9 @@
 """Both sides of a connection at a hop: ours to read and write, not mitmproxy's.
 
 mitmproxy ends a client's handler as soon as the client's reader says EOF, and then closes every
-upstream connection, whatever a fault wants. So the reader here hides EOF and RST: it tells the
-layer that the client has gone and waits until nothing is left to do for it. The writer drops what
-comes after that.
+upstream connection, whatever a fault wants. So while an exchange is open the reader here hides EOF
+and RST: it tells the layer that the client has gone and waits until nothing is left to do for it.
+The writer drops what comes after that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class ClientSide:
         self._writer = writer
         self._went = went
         self._released = asyncio.Event()
+        self._released.set()
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._has_begun = False
         self.is_gone = False
         self.is_finished = False
 
@@ -55,19 +58,33 @@ class ClientSide:
         if self.is_finished:
             return
         self.is_finished = True
+        self._write_no_more()
         if reset:
             reset_transport(self._writer.transport)
         else:
             self._writer.close()
 
+    def hold(self) -> None:
+        """An exchange has begun: hide from mitmproxy that the client goes."""
+        self._released.clear()
+
     def release(self) -> None:
-        """Nothing is left to do for this client: let mitmproxy end its handler."""
+        """Nothing is left to do for this client: mitmproxy may end its handler when it goes."""
         self._released.set()
+
+    def _write_no_more(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
 
     # -- what mitmproxy asks -------------------------------------------------------------------
 
     async def read(self, n: int) -> bytes:
         """Bytes from the client; b"" once it has gone and nothing is left to do for it."""
+        if not self._has_begun:
+            # mitmproxy starts its tasks eagerly, and notes the one that reads only after that: a
+            # connection closed in its first step would be closed by nobody.
+            self._has_begun = True
+            await asyncio.sleep(0)
         if not (self.is_gone or self.is_finished):
             try:
                 data = await _pull(self._reader, self._writer.transport, n)
@@ -84,6 +101,7 @@ class ClientSide:
         if self.is_gone or self.is_finished:
             return
         self.is_gone = True
+        self._write_no_more()
         await self._went(how)
 
     def write(self, data: bytes) -> None:
@@ -92,12 +110,16 @@ class ClientSide:
             self._writer.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client has taken enough; a RST met here is the client leaving."""
-        if self.is_gone or self.is_finished:
+        """Wait until the client has taken enough, or has gone; a RST met here is it leaving."""
+        if self._over.done() or not self._writer.transport.get_write_buffer_size():
             return
+        drained = asyncio.ensure_future(self._writer.drain())
         try:
-            await self._writer.drain()
-        except OSError:
+            # Who has gone takes nothing more: a fetch that goes on must not wait for that.
+            await asyncio.wait({drained, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            drained.cancel()
+        if drained.done() and not drained.cancelled() and drained.exception() is not None:
             # Not awaited: mitmproxy drains under a lock, and leaving may write to others.
             task = asyncio.ensure_future(self._leave("rst"))
             self._tasks.add(task)
@@ -106,6 +128,7 @@ class ClientSide:
     def close(self) -> None:
         """Close towards the client: mitmproxy's own doing, after a complete response."""
         self.is_finished = True
+        self._write_no_more()
         self._writer.close()
 
     def write_eof(self) -> None:
@@ -150,9 +173,11 @@ class UpstreamReader:
 
     async def read(self, n: int) -> bytes:
         """Bytes from upstream; b"" for FIN and RST alike, told apart by `was_reset`."""
-        await self._may_read.wait()
         try:
-            return await _pull(self._reader, self._transport, n)
+            data = await _pull(self._reader, self._transport, n)
         except OSError:
             self.was_reset = True
-            return b""
+            data = b""
+        # A read was under way when the pause began: what it brought waits, and is the last.
+        await self._may_read.wait()
+        return data
