@@ -64,6 +64,9 @@ def against_cut(evidence: Evidence, endings: Sequence[Ending]) -> tuple[str, str
     silence, life = f"{worst.silence_s:.0f} s", f"{worst.life_s:.0f} s"
     if worst.how == "refused":
         return "let the hop accept as many connections as there are clients", curl(evidence)
+    holder = evidence.holder(worst)
+    if holder is not None:
+        return against_hold(evidence, worst.attempt, holder)
     if worst.is_before_head:
         fix = f"send the response head at once, then a comment: the hop waits {silence} for it"
         return fix, timed_curl(evidence)
@@ -78,14 +81,32 @@ def against_hold(evidence: Evidence, attempt: Attempt, hop: int) -> tuple[str, s
     route = evidence.route(attempt)
     head = None if route.exchange is None else route.exchange.head
     said = () if head is None else head.headers
+    at_hop = next((it for it in route.hops if it.hop == hop), None)
     bursts = f"{curl(evidence)}  # events in bursts; one by one at the server itself"
-    if any(it.hop == hop and it.is_recoded for it in route.hops):
+    if at_hop is not None and at_hop.stall is not None:
+        alive_s = at_hop.stall.t_s - (at_hop.forwarded or at_hop.request).t_s
+        fix = f"{heartbeat(alive_s)}, and let clients reconnect when none comes"
+        return fix, f"{curl(evidence)}  # open and silent, while the server speaks"
+    if at_hop is not None and at_hop.is_recoded:
         fix = f'send "Cache-Control: no-transform": hop {hop} compresses, and keeps events for it'
         return fix, f"{curl(evidence, '--compressed', '-i')}  # Content-Encoding, and bursts"
     if value(said, "x-accel-buffering") != "no":
         return f'send "X-Accel-Buffering: no": hop {hop} holds what it reads', bursts
     fix = f"turn response buffering off at hop {hop}, or pad events to its buffer: it does not heed"
     return f"{fix} X-Accel-Buffering", bursts
+
+
+def against_keeping(evidence: Evidence, attempt: Attempt) -> tuple[str, str]:
+    """Fix and confirmation for events that the target itself kept back."""
+    exchange = evidence.route(attempt).exchange
+    codings = () if exchange is None else exchange.stream.codings
+    if codings:
+        fix = f"flush the {', '.join(codings)} coder after every event, or leave streams uncoded"
+        return fix, f"{curl(evidence, '--compressed')}  # events in bursts at the server itself"
+    return (
+        "flush every event when it is written",
+        f"{curl(evidence)}  # events in bursts at the server itself",
+    )
 
 
 def against_latency(evidence: Evidence, delay_s: float) -> tuple[str, str]:

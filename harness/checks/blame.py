@@ -36,7 +36,8 @@ class Ending:
         how: As the client saw it: end, truncation, reset, refused, malformed, left.
         t_s: When, in seconds since the case began.
         life_s: How long the attempt had lasted, from its request.
-        silence_s: How long no byte had come, where it was ended.
+        silence_s: How long no byte had come from the target's side to where it was ended.
+        unheard_s: How long the client had not been sent a byte.
         body_bytes: Body bytes the client had got.
         events: Events the client had got.
         entries: The entries that show it.
@@ -49,6 +50,7 @@ class Ending:
     t_s: float
     life_s: float
     silence_s: float
+    unheard_s: float
     body_bytes: int
     events: int
     entries: tuple[int, ...]
@@ -95,6 +97,7 @@ def ending_of(attempt: Attempt, route: Route, chain: Sequence[int]) -> Ending | 
         t_s=end.t_s,
         life_s=attempt.life_s,
         silence_s=_silence_s(attempt, route, hop),
+        unheard_s=_unheard_s(attempt),
         body_bytes=attempt.stream.body_bytes,
         events=len(attempt.stream.events),
         entries=tuple(sorted({*_last_bytes(attempt, route, hop), *shown, end.n})),
@@ -104,7 +107,7 @@ def ending_of(attempt: Attempt, route: Route, chain: Sequence[int]) -> Ending | 
 def _ended_by(
     attempt: Attempt, route: Route, chain: Sequence[int]
 ) -> tuple[By, int | None, tuple[int, ...]]:
-    if attempt.has_left and (attempt.is_stream or attempt.head is None):
+    if attempt.has_left:
         return "client", None, ()
     for it in reversed(route.hops):
         down_n = _ended_down(it)
@@ -167,10 +170,16 @@ def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
         since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
         if ended is not None:
             return max(0.0, ended.t_s - since_s)
-    since_s = attempt.began_s if attempt.head is None else attempt.head.t_s
-    if attempt.stream.reads:
-        since_s = attempt.stream.reads[-1].t_s
-    return attempt.ended_s - since_s
+    return _unheard_s(attempt)
+
+
+def _unheard_s(attempt: Attempt) -> float:
+    """How long the client had got no byte; what a hop lets out in the end does not count."""
+    if attempt.head is None or not attempt.is_stream:
+        return attempt.life_s
+    before_s = attempt.ended_s - SAME_INSTANT_S
+    heard_s = [it.t_s for it in attempt.stream.reads if it.t_s < before_s]
+    return attempt.ended_s - (heard_s[-1] if heard_s else attempt.head.t_s)
 
 
 def _last_bytes(attempt: Attempt, route: Route, hop: int | None) -> Iterator[int]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from harness.checks.blame import Ending, Wait, changed_at, ending_of, first_byte_wait, longest_wait
+from harness.checks.blame import (
+    SAME_INSTANT_S,
+    Ending,
+    Wait,
+    changed_at,
+    ending_of,
+    first_byte_wait,
+    longest_wait,
+)
 from harness.checks.deliveries import Delivery, Said
 from harness.checks.feed_ledger import feed_ledgers
 from harness.checks.ledger import Ledger
@@ -12,6 +20,9 @@ from harness.checks.places import Attempt
 from harness.checks.record import Record
 from harness.checks.tap_ledger import tap_ledgers
 from harness.model.journal import Journal
+
+# What waits for less than this is on its way.
+_HELD_S = 1.0
 
 
 class Evidence(Record):
@@ -57,6 +68,23 @@ class Evidence(Record):
     def changed_at(self, attempt: Attempt) -> int | None:
         """The hop that did not pass on the body of an attempt as it came; None: unknown."""
         return changed_at(self.route(attempt), self.chain)
+
+    def holder(self, ending: Ending) -> int | None:
+        """The hop that held back what the target said, so that another, or itself, saw silence.
+
+        None: the target was silent itself, or what it said went through.
+        """
+        if ending.by != "hop":
+            return None
+        exchange = self.route(ending.attempt).exchange
+        said = () if exchange is None else exchange.stream.reads
+        heard_s = ending.t_s - ending.unheard_s + SAME_INSTANT_S
+        # What was said just before the end was on its way, not held.
+        until_s = ending.t_s - max(_HELD_S, ending.unheard_s / 2)
+        first = next((it for it in said if heard_s < it.t_s <= until_s), None)
+        if first is None:
+            return None
+        return self.stuck(ending.attempt, first.end, first.t_s, ending.t_s).hop
 
     def first_byte_wait(self, attempt: Attempt, until_s: float) -> Wait:
         """Where the way to the first body byte took longest; hop None: at the target.

@@ -177,12 +177,11 @@ def _coding(evidence: Evidence, exchange: Exchange) -> Iterator[_Rule]:
 
 def _held_s(evidence: Evidence, exchange: Exchange) -> float | None:
     """How long the reference server's coder held an event at most; None: nobody knows."""
-    served = evidence.served_at(exchange)
-    if served is None:
+    if evidence.served_at(exchange) is None:
         return None
-    sent_s = [it.t_s for it in served.sent if it.seq is not None]
-    seen_s = [it.t_s for it in exchange.stream.events]
-    waits_s = [b - a for a, b in zip(sent_s, seen_s, strict=False)]
-    if len(seen_s) < len(sent_s):
-        waits_s.append(exchange.ended_s - sent_s[len(seen_s)])
+    seen = exchange.stream.events
+    waits_s = [
+        (exchange.ended_s if it.place is None else seen[it.place].t_s) - it.sent.t_s
+        for it in evidence.handed(exchange)
+    ]
     return max(waits_s, default=0.0)

@@ -60,6 +60,7 @@ class HopExchange:
     closed: tuple[HopClosedUpstream, ...]
     forwarded: HopForwardedHead | None
     end: HopEnd | None
+    stall: HopEnd | None
     gone: HopClientGone | None
     read_up: Crossing
     wrote_down: Crossing
@@ -78,6 +79,14 @@ class HopExchange:
     def is_answer(self) -> bool:
         """Whether the hop answered by itself."""
         return self.forwarded is not None and self.forwarded.is_answer
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether it had read more of the body than it had written, for all that is known."""
+        read, wrote = self.read_up.last, self.wrote_down.last
+        if read is None or self.is_recoded:
+            return read is not None and wrote is None
+        return read.body > (0 if wrote is None else wrote.body)
 
     @property
     def attempt(self) -> HopAttempt | None:
@@ -105,6 +114,7 @@ def hop_exchanges(entries: Sorted) -> tuple[HopExchange, ...]:
     forwarded = {(it.hop, it.x): it for it in entries.of(HopForwardedHead)}
     # A stall is no end: the response stays open, and silent.
     ends = {(it.hop, it.x): it for it in entries.of(HopEnd) if it.how != "stall"}
+    stalls = {(it.hop, it.x): it for it in entries.of(HopEnd) if it.how == "stall"}
     gone = {(it.hop, it.x): it for it in entries.of(HopClientGone)}
     read_up: defaultdict[tuple[int, int], Crossing] = defaultdict(Crossing)
     wrote_down: defaultdict[tuple[int, int], Crossing] = defaultdict(Crossing)
@@ -122,6 +132,7 @@ def hop_exchanges(entries: Sorted) -> tuple[HopExchange, ...]:
             closed=tuple(closed[request.hop, request.x]),
             forwarded=forwarded.get((request.hop, request.x)),
             end=ends.get((request.hop, request.x)),
+            stall=stalls.get((request.hop, request.x)),
             gone=gone.get((request.hop, request.x)),
             read_up=read_up[request.hop, request.x],
             wrote_down=wrote_down[request.hop, request.x],

@@ -13,6 +13,9 @@ from harness.checks.places import Attempt
 from harness.model.verdict import Finding
 from harness.units import Duration
 
+# What waited for less at a hop when it was cut off was on its way, not held.
+_ON_ITS_WAY_S = 1.0
+
 
 class NoEventLost(CheckConfig):
     """Every client gets every event, across all its attempts.
@@ -109,15 +112,15 @@ def _on_the_way(evidence: Evidence, unheard: Unheard) -> tuple[int | None, str, 
     """
     attempt, said = unheard
     ending = evidence.ending(attempt)
-    held = evidence.kept(attempt, said).hop
+    held = evidence.kept(attempt, said)
     at = [said.seen.n, *(() if ending is None else ending.entries)]
+    if held.hop is not None and held.wait_s > _ON_ITS_WAY_S:
+        return held.hop, *against_hold(evidence, attempt, held.hop), at
     is_passed_over = any(it.t_s > said.seen.t_s for it in attempt.stream.reads)
-    if held is not None and ending is None:
-        return held, *against_hold(evidence, attempt, held), at
     if is_passed_over and (changer := evidence.changed_at(attempt)) is not None:
         fix = f"let hop {changer} pass on every byte as it came: send Cache-Control: no-transform"
         return changer, fix, f"{curl(evidence)}  # against the server itself, then compare", at
-    hop = held if ending is None or ending.hop is None else ending.hop
+    hop = held.hop if ending is None or ending.hop is None else ending.hop
     fix = "send an id with every event, and after a reconnect what came after Last-Event-ID"
     return hop, fix, resume_curl(evidence, "LAST"), at
 

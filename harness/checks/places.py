@@ -113,8 +113,11 @@ class Attempt:
 
     @property
     def has_left(self) -> bool:
-        """Whether the client itself ended it."""
-        return self.left is not None or (self.end is not None and self.end.how == "left")
+        """Whether the client itself ended it; not when it only hung up on an answer it refused."""
+        if self.left is not None:
+            return True
+        has_hung_up = self.end is not None and self.end.how == "left"
+        return has_hung_up and (self.is_stream or self.head is None)
 
     @property
     def status(self) -> int | None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
-from harness.checks.deliveries import Deliveries, Spoken, deliveries_of
+from harness.checks.deliveries import Deliveries, Said, Spoken, deliveries_of
+from harness.checks.feed_index import FeedIndex
 from harness.checks.hop_exchange import HopExchange, hop_exchanges
 from harness.checks.places import (
     Attempt,
@@ -20,17 +22,31 @@ from harness.checks.places import (
     exchanges_of,
     server_exchanges,
 )
-from harness.checks.routes import AttemptKey, Route, routes_of, server_links
+from harness.checks.routes import AttemptKey, Ports, Route, routes_of, server_links
 from harness.model.journal import (
     FaultNote,
     Journal,
+    Link,
     ServerFeed,
+    ServerSent,
     StageClipped,
     StageLag,
     StageProblem,
     StageReady,
 )
 from harness.model.scenario import Case
+
+
+class Handed(NamedTuple):
+    """An event the reference server handed to its transport.
+
+    Attributes:
+        place: Its position among the events of the exchange at the tap, from 0; None: it never
+            left the target.
+    """
+
+    sent: ServerSent
+    place: int | None
 
 
 class Record:
@@ -132,15 +148,24 @@ class Record:
         """What the reference server's feed produced: what a perfect client would get."""
         return self._sorted.of(ServerFeed)
 
+    @cached_property
+    def feed_index(self) -> FeedIndex:
+        """The feed's events, by id and data."""
+        return FeedIndex(self.feed)
+
     # -- from place to place -------------------------------------------------------------------
 
     @cached_property
     def _routes(self) -> dict[AttemptKey, Route]:
-        return routes_of(self.clients, self.hop_exchanges, self.exchanges)
+        return routes_of(self.clients, self.hop_exchanges, self.exchanges, self._ports, self.chain)
+
+    @cached_property
+    def _ports(self) -> Ports:
+        return Ports(self._sorted.of(Link))
 
     @cached_property
     def _server_links(self) -> dict[int, ServerExchange]:
-        return server_links(self.exchanges, self.served)
+        return server_links(self.exchanges, self.served, self._ports)
 
     @cached_property
     def _spoken(self) -> Spoken:
@@ -162,6 +187,41 @@ class Record:
     def served_at(self, exchange: Exchange) -> ServerExchange | None:
         """What the reference server's handler made of an exchange at the tap."""
         return self._server_links.get(exchange.x)
+
+    @cached_property
+    def _handed(self) -> dict[int, tuple[Handed, ...]]:
+        return {}
+
+    def handed(self, exchange: Exchange) -> tuple[Handed, ...]:
+        """What the reference server handed to its transport, and when that left the target.
+
+        For any other target nothing is known of what has not left it.
+        """
+        if exchange.x not in self._handed:
+            served = self.served_at(exchange)
+            sent = [] if served is None else [it for it in served.sent if it.seq is not None]
+            places: dict[int, int] = {}
+            last: int | None = None
+            for place, seen in enumerate(exchange.stream.events if sent else ()):
+                seq, _ = self.feed_index.seq_of(seen.item, last)
+                if seq is not None:
+                    last = seq
+                    places.setdefault(seq, place)
+            self._handed[exchange.x] = tuple(Handed(it, places.get(it.seq or 0)) for it in sent)
+        return self._handed[exchange.x]
+
+    def kept_by_target_s(self, said: Said) -> float:
+        """How long the reference server's transport kept an event; 0 for any other target."""
+        return self._kept_s.get((said.exchange.x, said.place), 0.0)
+
+    @cached_property
+    def _kept_s(self) -> dict[tuple[int, int], float]:
+        return {
+            (exchange.x, it.place): max(0.0, exchange.stream.events[it.place].t_s - it.sent.t_s)
+            for exchange in self.exchanges
+            for it in self.handed(exchange)
+            if it.place is not None
+        }
 
     def deliveries(self, attempt: Attempt) -> Deliveries:
         """The events of an attempt, each with what the target said."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
+import msgspec
+
 from harness.checks.advice import at_hop, curl, resume_curl
-from harness.checks.base import WHATWG, CheckConfig
+from harness.checks.base import WHATWG, CheckConfig, bounded
 from harness.checks.evidence import Evidence
-from harness.checks.feed_ledger import FeedIndex
+from harness.checks.feed_index import FeedIndex
 from harness.checks.ledger import Ledger
 from harness.checks.numbering import as_number
 from harness.checks.places import Attempt, Client, last_event_id
@@ -31,7 +33,7 @@ class Resumes(CheckConfig):
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """See `CheckConfig.examine`."""
         expected = "every reconnect goes on after the last id"
-        index = FeedIndex(evidence.feed)
+        index = evidence.feed_index
         told: list[Finding] = []
         good = 0
         for account in evidence.ledgers(1.0):
@@ -42,7 +44,7 @@ class Resumes(CheckConfig):
                 good += wrong is None and _is_answered(step, account, index)
         failed = [it for it in told if it.outcome != "SKIP"]
         if failed:
-            yield from failed
+            yield from _gathered(failed)
         elif good:
             yield self.passed(expected, f"{good} of {good} reconnects went on after the last id")
         elif told:
@@ -167,6 +169,17 @@ class Resumes(CheckConfig):
             confirm=resume_curl(evidence, last),
             at=[attempt.request.n, first.n],
         )
+
+
+def _gathered(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """One finding for all that have the same cure and the same hop to blame."""
+    alike: dict[tuple[str, int | None], list[Finding]] = {}
+    for it in findings:
+        alike.setdefault((it.fix, it.hop), []).append(it)
+    for first, *more in alike.values():
+        observed = f"{first.observed} (and {len(more)} more)" if more else first.observed
+        entries = bounded(n for it in (first, *more) for n in it.evidence)
+        yield msgspec.structs.replace(first, observed=observed, evidence=entries)
 
 
 class _Step(NamedTuple):

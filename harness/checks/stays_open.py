@@ -10,8 +10,10 @@ from harness.checks.advice import against_cut, at_hop, seconds, timed_curl
 from harness.checks.base import RFC9112, CheckConfig
 from harness.checks.blame import SAME_INSTANT_S, Ending
 from harness.checks.evidence import Evidence
+from harness.checks.places import EVENT_STREAM
 from harness.model.verdict import Finding
 from harness.units import Duration
+from harness.wire.headers import media_type
 
 # What the reference server does by its script may come this much early on a real clock.
 _SCRIPT_S = 0.05
@@ -85,11 +87,13 @@ class StaysOpen(CheckConfig):
             fix, confirm = against_cut(evidence, alike)
         else:
             fix = "keep the stream open until there is nothing more to say, then answer 204"
+            if first.attempt.status == 200 and not first.attempt.is_stream:
+                fix = f'send "Content-Type: {EVENT_STREAM}"'
             confirm = timed_curl(evidence)
         who = "somewhere on the path" if first.by == "unknown" else at_hop(first.hop)
         return self.failed(
             expected,
-            f"{_how(first)} at {seconds(first.life_s)} {who}{_before(first)}{more}",
+            f"{_how(first)} at {seconds(first.life_s)} {who}{_before(evidence, first)}{more}",
             margin=None if bound_s == math.inf else first.life_s - bound_s,
             hop=first.hop,
             fix=fix,
@@ -103,14 +107,18 @@ def _how(ending: Ending) -> str:
     if ending.how == "refused":
         return "refused"
     if attempt.head is not None and not attempt.is_stream:
-        return f"answered {attempt.status}"
+        media = media_type(attempt.head.headers) if attempt.status == 200 else None
+        return f"answered {attempt.status}" + (f" {media}" if media else "")
     return "ended" if ending.how == "end" else "cut"
 
 
-def _before(ending: Ending) -> str:
-    if ending.silence_s < 1.0:
-        return ""
-    return f", after {seconds(ending.silence_s)} of silence"
+def _before(evidence: Evidence, ending: Ending) -> str:
+    """What went before: a silence, and who made it."""
+    holder = evidence.holder(ending)
+    held = "" if holder is None else f", while hop {holder} held what the target said"
+    return (
+        "" if ending.silence_s < 1.0 else f", after {seconds(ending.silence_s)} of silence"
+    ) + held
 
 
 def _is_early(evidence: Evidence, ending: Ending, bound_s: float) -> bool:
@@ -135,8 +143,6 @@ def is_on_script(evidence: Evidence, ending: Ending) -> bool:
         goodbye_s = evidence.ready_s + traffic.end_after_s
         if ending.t_s >= goodbye_s - _SCRIPT_S:
             return True
-    if traffic.count is not None and len(evidence.feed) >= traffic.count:
-        return True
     recycle_s = traffic.recycle_after_s
     return recycle_s is not None and ending.life_s >= recycle_s - _SCRIPT_S
 

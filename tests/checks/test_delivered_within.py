@@ -46,7 +46,21 @@ def head_and_all_held() -> Journal:
     return stage.journal(over_s=60.0)
 
 
+def kept_in_the_targets_coder() -> Journal:
+    stage = Stage()
+    stream = stage.connect(0.0, headers=GZIP)
+    coder = zlib.compressobj(wbits=31)
+    coded = b""
+    for seq in range(1, 4):
+        stream.hand_over(float(seq), seq)
+        coded += coder.compress(f"id: {seq}\ndata: event {seq}\n\n".encode())
+    stream.say(30.0, coded + coder.flush(zlib.Z_SYNC_FLUSH))
+    stream.hand_over(40.0, 4)
+    return stage.journal()
+
+
 BROKEN = {
+    "kept in the target's coder": kept_in_the_targets_coder,
     "held by the second hop": held_by_the_second_hop,
     "never comes out": never_comes_out,
 }
@@ -133,6 +147,17 @@ def test_an_old_event_out_of_a_cache_is_late_by_its_age() -> None:
     assert finding.outcome == "FAIL"
     assert finding.margin == -48.0
     assert finding.hop == 1
+
+
+def test_the_reference_server_tells_what_its_own_coder_keeps() -> None:
+    finding = only(CHECK, kept_in_the_targets_coder())
+    assert finding.hop is None
+    assert finding.margin == -59.0
+    assert finding.observed == (
+        "4 of 4 events late, 1 of them never arrived; the worst was still held after 60.0 s, "
+        "inside the target"
+    )
+    assert finding.fix.startswith("flush the gzip coder after every event")
 
 
 @pytest.mark.parametrize(("is_reference", "outcome"), [(True, "INCONCLUSIVE"), (False, "SKIP")])

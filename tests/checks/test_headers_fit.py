@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from harness.checks.headers_fit import HeadersFit
-from harness.model.journal import Journal, ServerSent
+from harness.model.journal import Journal
 from harness.wire.headers import Headers, replaced
 from tests.checks.judging import judged, only
 from tests.testkit.journals import STREAM, Stage, without
@@ -51,15 +51,10 @@ def coder_not_flushed() -> Journal:
     coder = zlib.compressobj(wbits=31)
     coded = b""
     for seq in range(1, 4):
-        stage.feed(float(seq), seq)
-        stage.put(float(seq), sent(seq))
+        stream.hand_over(float(seq), seq)
         coded += coder.compress(f"id: {seq}\ndata: event {seq}\n\n".encode())
     stream.say(30.0, coded + coder.flush(zlib.Z_SYNC_FLUSH))
     return stage.journal()
-
-
-def sent(seq: int) -> ServerSent:
-    return ServerSent(x=1, size=10, seq=seq, id=str(seq))
 
 
 def not_gzip() -> Journal:
@@ -150,7 +145,7 @@ def test_a_flushed_coder_is_fine() -> None:
     stream = stage.connect(0.0, headers=GZIP)
     coder = zlib.compressobj(wbits=31)
     for seq in range(1, 4):
-        stage.put(float(seq), sent(seq))
+        stream.hand_over(float(seq), seq)
         block = coder.compress(f"id: {seq}\ndata: event {seq}\n\n".encode())
         stream.say(float(seq), block + coder.flush(zlib.Z_SYNC_FLUSH))
     assert only(CHECK, stage.journal()).outcome == "PASS"

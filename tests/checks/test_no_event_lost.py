@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from harness.checks.no_event_lost import NoEventLost
-from harness.model.journal import Journal
+from harness.model.journal import HopEnd, Journal
 from tests.checks.judging import judged, only
-from tests.testkit.journals import Stage
+from tests.testkit.journals import Stage, without
 
 CHECK = NoEventLost()
 
@@ -249,3 +249,26 @@ def test_nothing_due_shows_nothing(is_reference: bool, outcome: str) -> None:
     stage = Stage(is_reference=is_reference)
     stage.answer(0.0, 502, by=1)
     assert [it.outcome for it in judged(CHECK, stage.journal())] == [outcome]
+
+
+def test_a_hop_that_fell_silent_is_told_from_one_that_buffers() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stage.put(40.0, HopEnd(hop=1, x=1, how="stall"))
+    stream.event(50.0, 4, lost_at=1)
+    finding = only(CHECK, stage.journal())
+    assert finding.hop == 1
+    assert finding.fix.endswith("every 20 s, and let clients reconnect when none comes")
+
+
+def test_what_a_hop_held_when_it_cut_is_lost_by_holding() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0, headers=without("X-Accel-Buffering"))
+    for seq in range(1, 31):
+        stream.event(float(seq), seq, lost_at=1)
+    stream.cut(30.0, hop=1)
+    stage.connect(31.0).event(32.0, 31)
+    finding = only(CHECK, stage.journal())
+    assert finding.hop == 1
+    assert finding.fix == 'send "X-Accel-Buffering: no": hop 1 holds what it reads'

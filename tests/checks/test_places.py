@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from harness.checks.evidence import Evidence
+from harness.model.journal import TapEnd
 from tests.testkit.journals import HTML, Stage
 
 
@@ -91,3 +92,25 @@ def test_stage_facts_come_from_the_stage() -> None:
     assert evidence.lag_s == 0.0
     assert evidence.chain == (1, 2, 3)
     assert evidence.clipped_n is None
+
+
+def test_a_client_that_hangs_up_on_an_answer_it_refuses_has_not_left() -> None:
+    stage = Stage(hops=2)
+    stream = stage.connect(0.0, status=503, headers=HTML)
+    stream.client_end(0.0, "left")
+    evidence = Evidence.of(stage.journal())
+    (attempt,) = evidence.attempts
+    assert not attempt.has_left
+    ending = evidence.ending(attempt)
+    assert ending is not None
+    assert ending.by == "target"
+
+
+def test_the_first_end_at_the_tap_says_who_began() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stream.leave(5.0, by="half-close")
+    stage.put(6.0, TapEnd(x=stream.tap_x, by="target", how="end"))
+    (exchange,) = Evidence.of(stage.journal()).exchanges
+    assert exchange.ended_s == 5.0
+    assert not exchange.is_ended_by_target

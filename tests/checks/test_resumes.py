@@ -173,3 +173,13 @@ def test_an_id_that_is_not_ascii_survives() -> None:
     as_bytes = "caf\u00e9".encode().decode("latin-1")
     stage.connect(4.5, last_id=as_bytes).event(5.0, 2, event_id="next")
     assert only(CHECK, stage.journal()).outcome == "PASS"
+
+
+def test_reconnects_that_fail_alike_are_one_finding() -> None:
+    stage = cut_after_three()
+    second = stage.connect(4.5, last_id="3")
+    second.event(4.5, 1, is_fed=False)
+    second.cut(5.0, hop=1)
+    stage.connect(6.0, last_id="1").event(6.0, 1, is_fed=False)
+    finding = only(CHECK, stage.journal())
+    assert finding.observed == "after id 3 (event 3) came event 1 (and 1 more)"

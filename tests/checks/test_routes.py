@@ -91,3 +91,27 @@ def test_the_handler_that_served_an_attempt_is_known() -> None:
     evidence = Evidence.of(stage.journal())
     served = [evidence.served_for(it) for it in evidence.attempts]
     assert [[sent.seq for sent in it.sent] for it in served if it] == [[1], [2]]
+
+
+def ported(
+    stage: Stage, *, clients: dict[int, int], taps: dict[int, int], at_s: float = 0.0
+) -> None:
+    """Requests of clients 1, 2, … and those that come at the tap, with the ports of both ends."""
+    for client, port in clients.items():
+        stage.put(at_s, j.ClientRequest(client=client, x=1, method="GET", url="/", headers=()))
+        stage.put(at_s, j.Link(at="client", number=client, x=1, side="up", port=port))
+    for x, port in taps.items():
+        stage.put(at_s, j.TapRequest(x=x, method="GET", target="/", version="HTTP/1.1", headers=()))
+        stage.put(at_s, j.Link(at="tap", number=0, x=x, side="down", port=port))
+
+
+def test_the_port_of_the_connection_says_whose_request_it_is() -> None:
+    stage = Stage(hops=0)
+    ported(stage, clients={1: 5001, 2: 5002, 3: 5003}, taps={1: 5003, 2: 5001})
+    assert ways(stage) == {(1, 1): ([], 2), (2, 1): ([], None), (3, 1): ([], 1)}
+
+
+def test_ports_on_the_two_sides_of_a_real_hop_have_nothing_in_common() -> None:
+    stage = Stage(hops=1, recorded=set())
+    ported(stage, clients={1: 5001, 2: 5002}, taps={1: 6001, 2: 5001})
+    assert ways(stage) == {(1, 1): ([], 1), (2, 1): ([], 2)}

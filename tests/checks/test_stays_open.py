@@ -6,7 +6,7 @@ from harness.checks.stays_open import StaysOpen
 from harness.model.journal import Journal
 from harness.model.scenario import Traffic
 from tests.checks.judging import only
-from tests.testkit.journals import Stage
+from tests.testkit.journals import Stage, without
 
 CHECK = StaysOpen(for_s=90.0)
 
@@ -125,9 +125,7 @@ def test_a_cut_after_its_time_is_no_fault_and_gives_the_margin() -> None:
     assert finding.margin == 5.0
 
 
-@pytest.mark.parametrize(
-    "traffic", [Traffic(end_after_s=50.0), Traffic(recycle_after_s=50.0), Traffic(count=3)]
-)
+@pytest.mark.parametrize("traffic", [Traffic(end_after_s=50.0), Traffic(recycle_after_s=50.0)])
 def test_what_the_script_of_the_reference_server_ends_had_its_time(traffic: Traffic) -> None:
     stage = Stage(traffic=traffic)
     stream = stage.connect(0.0)
@@ -190,3 +188,40 @@ def test_a_refused_connection_is_the_first_hops_doing() -> None:
 
 def test_ad_hoc_leaves_a_second_for_coming_and_going() -> None:
     assert StaysOpen.ad_hoc(60.0).for_s == 59.0
+
+
+@pytest.mark.parametrize(("holder", "silence"), [(3, ", after 59.5 s of silence"), (2, "")])
+def test_silence_that_a_hop_made_by_holding_is_told_from_the_targets(
+    holder: int, silence: str
+) -> None:
+    stage = Stage(hops=3)
+    stream = stage.connect(0.0, headers=without("X-Accel-Buffering"))
+    stream.say(0.5, ": hello\n\n")
+    for seq in range(1, 60):
+        stream.event(seq + 0.3, seq, lost_at=holder)
+    stream.cut(60.0, hop=2)
+    finding = only(CHECK, stage.journal())
+    assert finding.hop == 2
+    assert finding.observed == (
+        f"cut at 60.0 s by hop 2{silence}, while hop {holder} held what the target said"
+    )
+    assert finding.fix == f'send "X-Accel-Buffering: no": hop {holder} holds what it reads'
+
+
+def test_what_was_on_its_way_at_the_cut_was_not_held() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stream.event(5.0, 1)
+    stream.event(10.0, 2, lost_at=1)
+    stream.cut(10.0, hop=1)
+    finding = only(CHECK, stage.journal())
+    assert finding.observed == "cut at 10.0 s by hop 1"
+
+
+def test_an_answer_of_another_type_is_told_with_its_cure() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0, headers=(("Content-Type", "text/plain"),))
+    stream.client_end(0.0, "left")
+    finding = only(CHECK, stage.journal())
+    assert finding.observed == "answered 200 text/plain at 0.0 s by the target"
+    assert finding.fix == 'send "Content-Type: text/event-stream"'

@@ -114,13 +114,25 @@ class Link:
         text = f"event {seq}" if data is None else data
         name = str(seq) if event_id is None else event_id
         if self.stage.is_reference:
-            if is_fed:
-                self.stage.feed(t_s, seq, event_id=name, data=text)
-            self.stage.put(
-                t_s, j.ServerSent(x=self.server_x, size=len(text), seq=seq, id=name or None)
-            )
+            self.hand_over(t_s, seq, event_id=name, data=text, is_fed=is_fed)
         block = (f"id: {name}\n" if name else "") + f"data: {text}\n\n"
         self.say(t_s, block, arrives_s=arrives_s, held_at=held_at, lost_at=lost_at)
+
+    def hand_over(
+        self,
+        t_s: float,
+        seq: int,
+        *,
+        event_id: str | None = None,
+        data: str | None = None,
+        is_fed: bool = True,
+    ) -> None:
+        """The reference server hands an event to its transport; `event` lets it out as well."""
+        text = f"event {seq}" if data is None else data
+        name = str(seq) if event_id is None else event_id
+        if is_fed:
+            self.stage.feed(t_s, seq, event_id=name, data=text)
+        self.stage.put(t_s, j.ServerSent(x=self.server_x, size=len(text), seq=seq, id=name or None))
 
     def events(self, first: int, last: int, *, every_s: float = 1.0, from_s: float = 1.0) -> None:
         """Several events, each delivered at once."""
