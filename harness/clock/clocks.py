@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from typing import Literal, assert_never
 
 import trio
-import trio.testing
+
+# Their public home, trio.testing, imports pytest where that is installed: 0.3 s for every command.
+from trio._core._mock_clock import MockClock
+from trio._threads import active_thread_count
 
 type ClockName = Literal["real", "virtual"]
 
@@ -66,9 +69,9 @@ class RealClock(trio.abc.Clock):
         return deadline - self.current_time()
 
 
-def virtual_clock() -> trio.testing.MockClock:
+def virtual_clock() -> MockClock:
     """Make a clock which jumps to the next deadline once no task and no worker thread can move."""
-    clock = trio.testing.MockClock(autojump_threshold=0)
+    clock = MockClock(autojump_threshold=0)
     _holds.count = 0
 
     def jump_unless_vetoed() -> None:
@@ -113,7 +116,7 @@ def hold() -> Iterator[None]:
 
 def _threads_work() -> bool:
     return (
-        _holds.count > 0 or trio.testing.active_thread_count() > 0 or _anyio_asyncio_threads_work()
+        _holds.count > 0 or active_thread_count() > 0 or _anyio_asyncio_threads_work()
     )
 
 

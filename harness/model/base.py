@@ -22,4 +22,6 @@ class Strict(BaseModel):
         populate_by_name=True,
         alias_generator=yaml_key,
         allow_inf_nan=False,
+        # A command uses a few of some forty models: each is built when it is first used.
+        defer_build=True,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -128,6 +130,40 @@ def test_a_case_on_another_thread_is_ended_too() -> None:
     thread.start()
     thread.join(10)
     assert "in never_awaits" in messages[0]
+
+
+LAST_RESORT = """
+import math, sys, trio
+from harness.clock import alarm, run
+from harness.errors import StageError
+
+alarm._LAST_RESORT_S = 0.0
+sys.unraisablehook = lambda _: None
+
+async def takes_no_for_no_answer():
+    while True:
+        try:
+            await trio.sleep(1e-9)
+        except trio.Cancelled:
+            pass
+
+for _ in range(3):
+    try:
+        run(takes_no_for_no_answer, clock="virtual", seed=0, budget_s=math.inf, wall_limit_s=0.05)
+    except StageError:
+        print("ended")
+    run(trio.sleep, 5, clock="virtual", seed=0, budget_s=math.inf, wall_limit_s=20)
+print("alive")
+"""
+
+
+@pytest.mark.real
+def test_a_process_survives_the_last_resort() -> None:
+    # In a process of its own: what is torn apart complains whenever it is collected.
+    done = subprocess.run(
+        [sys.executable, "-c", LAST_RESORT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.split() == ["ended", "ended", "ended", "alive"]
 
 
 def test_a_case_with_many_tasks_is_summed_up() -> None:

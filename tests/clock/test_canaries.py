@@ -46,6 +46,14 @@ def test_trio_keeps_its_run_in_a_context_that_can_be_cleared() -> None:
     assert vars(context) == {}, told
 
 
+def test_trio_keeps_what_its_testing_package_shows_where_pytest_is_not_needed() -> None:
+    told = broken("harness.clock.clocks (MockClock, active_thread_count)", "trio", "0.35.0")
+    mock_clock = vars(sys.modules["trio._core._mock_clock"])
+    threads = vars(sys.modules["trio._threads"])
+    assert mock_clock.get("MockClock") is trio.testing.MockClock, told
+    assert threads.get("active_thread_count") is trio.testing.active_thread_count, told
+
+
 def test_trio_asks_its_mock_clock_to_jump() -> None:
     told = broken("harness.clock.clocks (MockClock._autojump)", "trio", "0.35.0")
     asked = []
