@@ -116,11 +116,21 @@ class Peer:
         while len(data) < len(wanted):
             size = int(await self.until(b"\r\n"), 16)
             assert size, f"ended after {data!r}"
-            data += (await self.until(b"\r\n")) if size == 0 else await self._exactly(size)
+            data += await self.exactly(size)
             await self.until(b"\r\n")
         return data
 
-    async def _exactly(self, size: int) -> bytes:
+    async def body(self) -> bytes:
+        """A chunked body, to its clean end."""
+        data = b""
+        while size := int(await self.until(b"\r\n"), 16):
+            data += await self.exactly(size)
+            await self.until(b"\r\n")
+        await self.until(b"\r\n")
+        return data
+
+    async def exactly(self, size: int) -> bytes:
+        """So many bytes."""
         data = b""
         while len(data) < size:
             more = await self.read()
@@ -246,8 +256,10 @@ class Stage:
         return hashlib.sha256(lines).hexdigest()
 
     def _broke(self, error: HopError) -> None:
-        self.broke.append(error)
-        self._broken.set()
+        # What follows from the first one is no news.
+        if not self._broken.is_set():
+            self.broke.append(error)
+            self._broken.set()
 
     async def perform[T](self, scene: Scene[T], spec: Callable[..., ChainSpec]) -> T:
         """Put the chain up, play the scene, and take everything down."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from harness.faults.base import (
     Action,
+    Answer,
     CaseOver,
     ClientGone,
     CloseUpstream,
@@ -112,7 +113,7 @@ class _Raises:
         match event:
             case RequestHead():
                 yield passed(event)
-                yield WakeAt(now_s + 1.0)
+                yield WakeAt(now_s + 0.01)
             case Wake() | CaseOver():
                 pass
             case _:
@@ -238,6 +239,10 @@ class _Joins:
                     yield x, ForwardHead(self._head)
             case RequestEnd() if x == 1:
                 yield x, passed(event)
+            case ResponseHead(status=503):
+                for y in self._joined:
+                    yield y, Answer(503, body=b"no\n")
+                yield 1, CloseUpstream("fin")
             case ResponseHead():
                 self._head = event
                 for y in self._joined:

@@ -14,11 +14,10 @@ from mitmproxy import master, options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 
 from harness import clock
-from harness.errors import HopError
 from harness.hops import build
 from harness.hops.machine import HopMachine
-from harness.hops.mitm import script
 from harness.hops.mitm.listeners import FaultListener, Listener, ScriptListener
+from harness.hops.mitm.script import Script, as_hop_error
 from harness.hops.mitm.spec import ChainSpec
 
 # mitmproxy cuts a connection after 600 quiet seconds; how long a hop waits is its faults' business.
@@ -32,6 +31,7 @@ class Chain:
         self._spec = spec
         self._machines: list[HopMachine] = []
         self._listeners: list[Listener] = []
+        self._scripts: list[Script] = []
         self.entry = spec.upstream
 
     async def serve(self, task_status: trio.TaskStatus[Chain] = trio.TASK_STATUS_IGNORED) -> None:
@@ -50,9 +50,7 @@ class Chain:
             machine.close(self._spec.now_s())
 
     def _broke(self, number: int, error: Exception) -> None:
-        if not isinstance(error, HopError):
-            error = HopError(f"{type(error).__name__}: {error}", number)
-        self._spec.broke(error)
+        self._spec.broke(as_hop_error(error, number, self._scripts))
 
     # -- in the asyncio loop -----------------------------------------------------------------
 
@@ -72,7 +70,11 @@ class Chain:
                 validate_inbound_headers=False,
             )
             try:
-                await self._listen(it)
+                try:
+                    await self._listen(it)
+                except BaseException:
+                    await it.done()  # what run() would do at its end
+                    raise
                 it.addons.add(_Ready(ready))
                 await it.run()
             finally:
@@ -88,11 +90,10 @@ class Chain:
                 has_tls = is_outer and number == 1 and self._spec.ca is not None
                 listener: Listener
                 if isinstance(part, build.Script):
-                    module = script.load((self._spec.base / part.path).resolve(), number)
-                    # The Master runs its load, configure, running and done; the rest comes from
-                    # the connections of this hop alone.
-                    it.addons.add(module)
-                    listener = ScriptListener(number, module, self.entry, it, self._broke)
+                    script = Script(self._spec.base, part.path, number, len(self._scripts), it)
+                    self._scripts.append(script)
+                    it.addons.add(script)
+                    listener = ScriptListener(script, self.entry, it, self._broke)
                 else:
                     machine = build.machine(
                         number,

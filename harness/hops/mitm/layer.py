@@ -1,165 +1,34 @@
-"""The HTTP layer of a hop: mitmproxy's events in, a `HopMachine`'s actions out.
+"""The HTTP layer of a hop: everything on one client connection.
 
-mitmproxy parses and frames the client's side (HTTP/1.1 and HTTP/2). Upstream we speak HTTP/1
-ourselves, over mitmproxy's connections, one for each attempt: its own client loses the final
-response after a 103, hangs on trailers, and cannot speak HTTP/1.0.
-
-This is the only file that knows mitmproxy's layer vocabulary; `tests/hops/test_canaries.py` says
-what it rests on.
+mitmproxy parses and frames the client's side (HTTP/1.1 and HTTP/2); each request becomes an
+exchange, which does the rest. This file and `exchange.py` are the only ones that know mitmproxy's
+layer vocabulary; `tests/hops/test_canaries.py` says what they rest on.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
 
-from mitmproxy import connection, http
-from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HTTPMode, SendHttp
-from mitmproxy.proxy.layers.http._events import (
-    ErrorCode,
-    RequestEndOfMessage,
-    RequestHeaders,
-    RequestProtocolError,
-    ResponseData,
-    ResponseEndOfMessage,
-    ResponseHeaders,
-    ResponseProtocolError,
-)
-from mitmproxy.proxy.layers.http._events import RequestData as MitmRequestData
+from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
-from harness.faults.base import (
-    Action,
-    ClientGone,
-    CloseUpstream,
-    Data,
-    End,
-    Event,
-    Forward,
-    ForwardHead,
-    GoneHow,
-    PauseUpstream,
-    RequestData,
-    RequestEnd,
-    RequestHead,
-    ResponseHead,
-    ResumeUpstream,
-    SendData,
-    SendEnd,
-    SendRequest,
-    UpstreamEnd,
-    UpstreamEndHow,
-    Wake,
-    WakeAt,
-)
-from harness.hops.machine import RANK_S
-from harness.model import journal
-from harness.wire.headers import Headers, value
-from harness.wire.http1 import Body, Over, ResponseReader, StatusLine, chunk, request_head
+from harness.hops.mitm.exchange import ExchangeLayer
+from harness.hops.mitm.ports import Act, ClientWent, Commands, Connection, Ports, Trail
 
 if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
 
-    from harness.hops.machine import HopMachine
-    from harness.hops.mitm.connection import HopConnection
     from harness.hops.mitm.sides import ClientSide
 
-type Commands = layer.CommandGenerator[None]
-
-_SLACK_S = 1e-9
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 12\r\nContent-Type: text/plain\r\n"
     b"Connection: close\r\n\r\nbad request\n"
 )
-_UPSTREAM_END: dict[str, UpstreamEndHow] = {
-    "end": "end",
-    "truncation": "truncation",
-    "reset": "reset",
-    "malformed": "truncation",
-}
-
-
-class Ports(Protocol):
-    """What a layer needs of the hop it stands at: see `listeners.FaultListener`."""
-
-    machine: HopMachine
-    upstream: tuple[str, int]
-    rank: int
-    now_s: Callable[[], float]
-
-    def record(self, entry: journal.Entry) -> None:
-        """Write to the journal."""
-        ...
-
-    def broke(self, error: Exception) -> None:
-        """The hop itself broke: the case cannot go on."""
-        ...
-
-    def own(self, x: int, exchange: ExchangeLayer, connection: HopConnection) -> None:
-        """Exchange `x` lives in this layer, on this connection."""
-        ...
-
-    def disown(self, x: int) -> None:
-        """Exchange `x` is over."""
-        ...
-
-    def act(self, x: int, action: Action) -> None:
-        """Carry an action to another exchange."""
-        ...
-
-    def next_conn(self, side: Literal["down", "up"]) -> int:
-        """The number of the next connection on that side."""
-        ...
-
-
-@dataclass
-class ClientWent(events.Event):
-    """The client has gone; comes from the reader that hides it from mitmproxy."""
-
-    how: GoneHow
-
-
-@dataclass
-class Act(events.Event):
-    """Another exchange wants something done here."""
-
-    exchange: ExchangeLayer
-    action: Action
-
-
-class Trail:
-    """Counts and hashes what crosses one border, and journals it."""
-
-    def __init__(self, ports: Ports, side: Literal["down", "up"], conn: int) -> None:
-        self._ports = ports
-        self._side: Literal["down", "up"] = side
-        self._conn = conn
-        self._offsets = {"read": 0, "write": 0}
-        self._hashes = {way: hashlib.blake2b(digest_size=8) for way in ("read", "write")}
-
-    def add(self, way: Literal["read", "write"], data: bytes, x: int, body: int) -> None:
-        """One read or write."""
-        running = self._hashes[way]
-        running.update(data)
-        offset = self._offsets[way]
-        self._offsets[way] = offset + len(data)
-        self._ports.record(
-            journal.HopBytes(
-                hop=self._ports.machine.number,
-                side=self._side,
-                way=way,
-                conn=self._conn,
-                offset=offset,
-                size=len(data),
-                digest=running.hexdigest(),
-                x=x,
-                body=body,
-            )
-        )
+# What may wait for the window of an HTTP/2 stream before its upstream is no longer read: as much
+# as asyncio holds back for a connection.
+_UNSENT_BYTES = 64 * 1024
 
 
 class HopLayer(HttpLayer):
@@ -173,7 +42,7 @@ class HopLayer(HttpLayer):
     """
 
     def __init__(
-        self, context: Context, ports: Ports, connection: HopConnection, side: ClientSide
+        self, context: Context, ports: Ports, connection: Connection, side: ClientSide
     ) -> None:
         super().__init__(context, HTTPMode.transparent)
         self.connection = connection
@@ -182,6 +51,7 @@ class HopLayer(HttpLayer):
         self._trail = Trail(ports, "down", ports.next_conn("down"))
         self._speaking: ExchangeLayer | None = None
         self._open: list[ExchangeLayer] = []
+        self._full: dict[ExchangeLayer, None] = {}
         self.is_speaking = False
 
     def make_stream(self, stream_id: int) -> Commands:
@@ -197,7 +67,7 @@ class HopLayer(HttpLayer):
         """Close towards the client, and leave everything upstream as it is."""
         self.side.finish(reset=reset)
         # Otherwise mitmproxy would wait for its own layers to close the other half.
-        self.context.client.state = connection.ConnectionState.CLOSED
+        self.context.client.state = ConnectionState.CLOSED
 
     def speak(self, exchange: ExchangeLayer) -> None:
         """What is sent to the client next comes from this exchange."""
@@ -226,12 +96,12 @@ class HopLayer(HttpLayer):
                     0 if speaking is None else speaking.x,
                     0 if speaking is None else speaking.forwarded,
                 )
-            if isinstance(command, commands.CloseConnection) and command.connection is client:
-                if self._open:
-                    # mitmproxy would end the client's handler, and with it all that is upstream.
-                    self.finish(reset=False)
-                    continue
-            yield command
+            if self._open and _closes(command, client):
+                # mitmproxy would end the client's handler, and with it all that is upstream.
+                self.finish(reset=False)
+            else:
+                yield command
+        self._bound()
         self._settle()
 
     def _routed(self, event: events.Event) -> Commands:
@@ -255,6 +125,26 @@ class HopLayer(HttpLayer):
             case _:
                 yield from super()._handle_event(event)
 
+    def _bound(self) -> None:
+        """Hold back the upstream of a stream whose client gives no credit for what was sent.
+
+        HTTP/2 has its flow control within the connection, where a full socket is felt by nobody.
+        """
+        http = self.connections.get(self.context.client)
+        if not isinstance(http, Http2Connection):
+            return
+        changed = dict(self._full)
+        if self._speaking is not None:
+            changed[self._speaking] = None
+        for exchange in changed:
+            waiting = http.h2_conn.stream_buffers.get(exchange.stream_id, ())
+            is_full = sum(len(it.data) for it in waiting) > _UNSENT_BYTES
+            exchange.hold_back(is_full=is_full)
+            if is_full:
+                self._full[exchange] = None
+            else:
+                self._full.pop(exchange, None)
+
     def _settle(self) -> None:
         """Forget what is over; let the client's handler end when nothing is left."""
         self._open = [exchange for exchange in self._open if not exchange.is_over]
@@ -262,313 +152,5 @@ class HopLayer(HttpLayer):
             self.side.release()
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """One try upstream."""
-
-    server: connection.Server
-    reader: ResponseReader
-    trail: Trail
-    is_chunked_request: bool
-    received: int = 0
-    is_open: bool = True
-
-
-class ExchangeLayer(layer.Layer):
-    """One request and its response at a hop, driven by the hop's machine."""
-
-    def __init__(self, context: Context, stream_id: int, hop: HopLayer) -> None:
-        super().__init__(context)
-        self.stream_id = stream_id
-        self._hop = hop
-        self._ports = hop.ports
-        self._machine = hop.ports.machine
-        self._attempts: dict[int, _Attempt] = {}
-        self._alarm: commands.RequestWakeup | None = None
-        self._alarm_s = math.inf
-        self._method = "GET"
-        self._declared: int | None = None
-        self._has_head = False
-        self._is_complete = False
-        self.forwarded = 0
-        self.owed = 0  # actions another exchange wants done here, and not yet carried out
-        self.x = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing can happen here any more."""
-        return self.x > 0 and not self.owed and self._machine.is_over(self.x)
-
-    @property
-    def _is_h2(self) -> bool:
-        return self.context.client.alpn == b"h2"
-
-    # -- mitmproxy → machine ---------------------------------------------------------------------
-
-    def _handle_event(self, event: events.Event) -> Commands:
-        match event:
-            case events.Start():
-                pass
-            case RequestHeaders():
-                yield from self._begin(event)
-            case MitmRequestData(data=data):
-                yield from self._tell(RequestData(data))
-            case RequestEndOfMessage():
-                yield from self._tell(RequestEnd())
-            case RequestProtocolError():
-                yield from self._tell(ClientGone("cancel" if self._is_h2 else "fin"))
-            case ClientWent(how=how):
-                yield from self._tell(ClientGone(how))
-            case events.Wakeup(command=command):
-                yield from self._woken(command)
-            case Act(action=action):
-                self.owed -= 1
-                yield from self._do(action)
-                yield from self._complete()
-            case events.DataReceived(connection=server, data=data):
-                yield from self._received(server, data)
-            case events.ConnectionClosed(connection=server):
-                yield from self._closed(server)
-            case _:
-                # Request trailers: told by no fault and needed by no event stream.
-                pass
-
-    def _begin(self, event: RequestHeaders) -> Commands:
-        if self.context.client.state is connection.ConnectionState.CLOSED:
-            return  # mitmproxy has refused this request, and shows what it could read of it
-        request = event.request
-        self.x = self._machine.new_exchange()
-        self._ports.own(self.x, self, self._hop.connection)
-        self._method = request.method
-        headers = _fields(request.headers)
-        if self._is_h2 and value(headers, "host") is None:
-            headers = (("Host", request.authority), *headers)
-        expects = (value(headers, "expect") or "").lower() == "100-continue"
-        head = RequestHead(request.method, request.path, headers, _version(request.http_version))
-        self._link("down", self.context.client.peername)
-        yield from self._tell(head)
-        if expects and not (self._has_head or self._is_h2):
-            yield from self._send(
-                ResponseHeaders(
-                    self.stream_id, _response(100, (), is_h2=self._is_h2), end_stream=False
-                )
-            )
-
-    def _woken(self, command: commands.RequestWakeup) -> Commands:
-        if command is not self._alarm:
-            return
-        self._alarm, self._alarm_s = None, math.inf
-        wanted_s = self._machine.wake_s(self.x)
-        if wanted_s <= self._ports.now_s() + _SLACK_S:
-            yield from self._tell(Wake())
-        else:
-            yield from self._arm(wanted_s)
-
-    def _received(self, server: connection.Connection, data: bytes) -> Commands:
-        number, attempt = self._attempt_of(server)
-        if attempt is None:
-            return
-        items = attempt.reader.feed(data)
-        attempt.received += sum(len(item.data) for item in items if isinstance(item, Body))
-        attempt.trail.add("read", data, self.x, attempt.received)
-        for item in items:
-            yield from self._take(number, attempt, item)
-
-    def _closed(self, server: connection.Connection) -> Commands:
-        number, attempt = self._attempt_of(server)
-        yield commands.CloseConnection(server)
-        if attempt is None:
-            return
-        assert isinstance(server, connection.Server)
-        reader = self._hop.connection.upstream_reader(server)
-        was_reset = reader is not None and reader.was_reset
-        for item in attempt.reader.reset() if was_reset else attempt.reader.eof():
-            yield from self._take(number, attempt, item)
-
-    def _take(self, number: int, attempt: _Attempt, item: object) -> Commands:
-        match item:
-            case StatusLine(is_interim=True):
-                # An interim head (103) is no answer: the final one is still to come.
-                pass
-            case StatusLine(status, version, headers, framing):
-                yield from self._tell(ResponseHead(status, headers, version, framing, number))
-            case Body(data):
-                yield from self._tell(Data(data, number))
-            case Over(how):
-                if attempt.is_open:
-                    attempt.is_open = False
-                    yield commands.CloseConnection(attempt.server)
-                yield from self._tell(UpstreamEnd(_UPSTREAM_END[how], number))
-            case _:
-                raise AssertionError(f"a response never has {item}")
-
-    def _attempt_of(self, server: connection.Connection) -> tuple[int, _Attempt | None]:
-        for number, attempt in self._attempts.items():
-            if attempt.server is server:
-                return number, attempt
-        return 0, None
-
-    # -- machine → mitmproxy ---------------------------------------------------------------------
-
-    def _tell(self, event: Event) -> Commands:
-        if not self.x:
-            return
-        for y, action in self._machine.step(self._ports.now_s(), self.x, event):
-            if y == self.x:
-                yield from self._do(action)
-            else:
-                self._ports.act(y, action)
-        yield from self._complete()
-
-    def _complete(self) -> Commands:
-        if self.is_over and not self._is_complete:
-            self._is_complete = True
-            self._ports.disown(self.x)
-            yield DropStream(self.stream_id)
-
-    def _do(self, action: Action) -> Commands:
-        match action:
-            case SendRequest(head, attempt):
-                yield from self._open_attempt(head, attempt)
-            case SendData(data, attempt):
-                if (it := self._attempts.get(attempt)) and it.is_open:
-                    yield from self._send_up(it, chunk(data) if it.is_chunked_request else data)
-            case SendEnd(attempt):
-                if (it := self._attempts.get(attempt)) and it.is_open and it.is_chunked_request:
-                    yield from self._send_up(it, chunk(b""))
-            case CloseUpstream(how, attempt):
-                yield from self._close_upstream(how, attempt)
-            case PauseUpstream(attempt):
-                self._reader(attempt, pause=True)
-            case ResumeUpstream(attempt):
-                self._reader(attempt, pause=False)
-            case ForwardHead(head):
-                yield from self._forward_head(head)
-            case Forward(data):
-                self.forwarded += len(data)
-                yield from self._send(ResponseData(self.stream_id, data))
-            case End(how):
-                yield from self._end(how)
-            case WakeAt(at_s):
-                yield from self._arm(at_s)
-            case _:
-                raise AssertionError(f"a machine never gives {action}")
-
-    def _open_attempt(self, head: RequestHead, number: int) -> Commands:
-        server = connection.Server(address=self._ports.upstream)
-        error = yield commands.OpenConnection(server)
-        if error:
-            yield from self._tell(UpstreamEnd("refused", number))
-            return
-        self._link("up", server.sockname, number)
-        attempt = self._attempts[number] = _Attempt(
-            server,
-            ResponseReader(head.method),
-            Trail(self._ports, "up", self._ports.next_conn("up")),
-            is_chunked_request=value(head.headers, "transfer-encoding") is not None,
-        )
-        yield from self._send_up(
-            attempt, request_head(head.method, head.target, head.version, head.headers)
-        )
-
-    def _link(
-        self, side: Literal["up", "down"], end: tuple[str, int] | None, attempt: int = 0
-    ) -> None:
-        if end is not None:
-            link = journal.Link(
-                at="hop",
-                number=self._machine.number,
-                x=self.x,
-                side=side,
-                port=end[1],
-                attempt=attempt,
-            )
-            self._ports.record(link)
-
-    def _send_up(self, attempt: _Attempt, data: bytes) -> Commands:
-        attempt.trail.add("write", data, self.x, 0)
-        yield commands.SendData(attempt.server, data)
-
-    def _close_upstream(self, how: str, number: int) -> Commands:
-        attempt = self._attempts.get(number)
-        if attempt is None or how == "leave_open" or not attempt.is_open:
-            return
-        attempt.is_open = False
-        # Whatever still comes was not asked for any more.
-        attempt.reader.is_over = True
-        if how == "rst":
-            self._hop.connection.reset_upstream(attempt.server)
-        yield commands.CloseConnection(attempt.server)
-
-    def _reader(self, number: int, *, pause: bool) -> None:
-        attempt = self._attempts.get(number)
-        if attempt is None or not attempt.is_open:
-            return
-        reader = self._hop.connection.upstream_reader(attempt.server)
-        if reader is not None:
-            reader.pause() if pause else reader.resume()
-
-    def _forward_head(self, head: ResponseHead) -> Commands:
-        self._has_head = True
-        headers, framing = head.headers, head.framing
-        if framing == "h2" and not self._is_h2:
-            # Another client speaks HTTP/2 to this hop, this one HTTP/1.1 over TLS.
-            framing = "chunked"
-        if framing == "chunked":
-            headers = (*headers, ("Transfer-Encoding", "chunked"))
-        elif framing == "close":
-            headers = (*headers, ("Connection", "close"))
-        elif framing == "length":
-            declared = value(headers, "content-length") or ""
-            self._declared = int(declared) if declared.isdigit() else None
-        response = _response(head.status, headers, is_h2=self._is_h2)
-        yield from self._send(ResponseHeaders(self.stream_id, response, end_stream=False))
-
-    def _end(self, how: str) -> Commands:
-        is_short = self._declared is not None and self.forwarded < self._declared
-        if how == "stall":
-            return
-        if how == "end" and not is_short:
-            yield from self._send(ResponseEndOfMessage(self.stream_id))
-        elif self._is_h2:
-            # RST_STREAM with INTERNAL_ERROR: its siblings on the connection live on.
-            yield from self._send(ResponseProtocolError(self.stream_id, how, ErrorCode.KILL))
-        else:
-            self._hop.finish(reset=how == "reset")
-
-    def _arm(self, at_s: float) -> Commands:
-        """One outstanding alarm: a later wish waits for the earlier alarm, which then re-arms."""
-        if at_s == math.inf or self._alarm_s <= at_s:
-            return
-        delay_s = max(0.0, at_s - self._ports.now_s()) + self._ports.rank * RANK_S
-        self._alarm, self._alarm_s = commands.RequestWakeup(delay_s), at_s
-        yield self._alarm
-
-    def _send(self, event: object) -> Commands:
-        self._hop.speak(self)
-        self._hop.is_speaking = True
-        yield SendHttp(event, self.context.client)  # type: ignore[arg-type]  # mitmproxy's union of HTTP events has no public name
-        self._hop.is_speaking = False
-
-
-def _fields(headers: http.Headers) -> Headers:
-    return tuple((name.decode("latin-1"), val.decode("latin-1")) for name, val in headers.fields)
-
-
-def _version(text: str) -> str:
-    return "HTTP/2" if text.startswith("HTTP/2") else text
-
-
-def _response(status: int, headers: Headers, *, is_h2: bool) -> http.Response:
-    fields = http.Headers(
-        [
-            ((name.lower() if is_h2 else name).encode("latin-1"), val.encode("latin-1"))
-            for name, val in headers
-        ]
-    )
-    try:
-        reason = HTTPStatus(status).phrase
-    except ValueError:
-        reason = ""
-    version = b"HTTP/2.0" if is_h2 else b"HTTP/1.1"
-    return http.Response(version, status, reason.encode(), fields, b"", None, 0.0, 0.0)
+def _closes(command: commands.Command, client: Client) -> bool:
+    return isinstance(command, commands.CloseConnection) and command.connection is client

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from types import ModuleType
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mitmproxy import master
@@ -14,14 +13,16 @@ from mitmproxy.proxy import commands, events, layer, layers, mode_specs, tunnel
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook
 
-from harness.hops.mitm import script
 from harness.hops.mitm.connection import HopConnection
-from harness.hops.mitm.layer import Act, ClientWent, ExchangeLayer, HopLayer
+from harness.hops.mitm.exchange import ExchangeLayer
+from harness.hops.mitm.layer import HopLayer
+from harness.hops.mitm.ports import Act, ClientWent, Connection
 from harness.hops.mitm.sides import ClientSide
 
 if TYPE_CHECKING:
     from harness.faults.base import Action, GoneHow
     from harness.hops.machine import HopMachine
+    from harness.hops.mitm.script import Script
     from harness.model.journal import Entry
 
 HOST = "127.0.0.1"
@@ -111,7 +112,7 @@ class Listener(ABC):
 
 
 class FaultListener(Listener):
-    """A stretch of faults: what `layer.Ports` asks for.
+    """A stretch of faults: what `ports.Ports` asks for.
 
     Args:
         machine: The faults, and the HTTP around them.
@@ -137,13 +138,13 @@ class FaultListener(Listener):
         self.now_s = now_s
         self._has_tls = has_tls
         self._conns = {"down": itertools.count(1), "up": itertools.count(1)}
-        self._exchanges: dict[int, tuple[HopConnection, ExchangeLayer]] = {}
+        self._exchanges: dict[int, tuple[Connection, ExchangeLayer]] = {}
 
     def record(self, entry: Entry) -> None:
         """Write to the journal."""
         self.machine.record(entry)
 
-    def own(self, x: int, exchange: ExchangeLayer, connection: HopConnection) -> None:
+    def own(self, x: int, exchange: ExchangeLayer, connection: Connection) -> None:
         """Exchange `x` lives in this layer, on this connection."""
         self._exchanges[x] = (connection, exchange)
 
@@ -151,12 +152,12 @@ class FaultListener(Listener):
         """Exchange `x` is over."""
         self._exchanges.pop(x, None)
 
-    def act(self, x: int, action: Action) -> None:
-        """Carry an action to another exchange, which may live on another connection."""
+    def act(self, x: int, actions: Sequence[Action]) -> None:
+        """Carry actions to another exchange, which may live on another connection."""
         if x in self._exchanges:
             connection, exchange = self._exchanges[x]
             exchange.owed += 1
-            self.spawn(connection.server_event(Act(exchange, action)))
+            self.spawn(connection.server_event(Act(exchange, actions)))
 
     def next_conn(self, side: Literal["down", "up"]) -> int:
         """The number of the next connection on that side."""
@@ -201,14 +202,13 @@ class ScriptListener(Listener):
 
     def __init__(
         self,
-        number: int,
-        module: ModuleType,
+        script: Script,
         upstream: tuple[str, int],
         it: master.Master,
         broke: Callable[[int, Exception], None],
     ) -> None:
-        super().__init__(number, upstream, it, broke)
-        self._module = module
+        super().__init__(script.hop, upstream, it, broke)
+        self._script = script
 
     def _begin(
         self,
@@ -222,5 +222,4 @@ class ScriptListener(Listener):
         connection.layer = HttpLayer(context, HTTPMode.transparent)
 
     async def _trigger(self, hook: commands.StartHook) -> None:
-        script.stream_events(hook)
-        await self._master.addons.invoke_addon(self._module, hook)
+        await self._script.trigger(hook)

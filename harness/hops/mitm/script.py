@@ -8,45 +8,144 @@ ours: an event stream is streamed unless the addon's `responseheaders` sets
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import sys
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mitmproxy import addonmanager, exceptions, flow, hooks
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from harness.errors import HopError
 
 if TYPE_CHECKING:
+    from mitmproxy.master import Master
     from mitmproxy.proxy.commands import StartHook
 
 
-def load(path: Path, hop: int) -> ModuleType:
-    """Load a script; each hop gets a module of its own.
+class Script:
+    """One script at one hop, and the addon that stands for it in the Master.
+
+    The Master runs load, configure, running and done; the other hooks come from the connections of
+    this hop alone. It knows the script by a name of its own: mitmproxy takes no two addons of one
+    name, and a script may stand at two hops.
+
+    Args:
+        base: Directory its path starts from.
+        path: Its path, as the scenario names it.
+        hop: The hop.
+        number: Its number among the chain's scripts.
+        it: mitmproxy's Master.
 
     Raises:
-        HopError: It is not there, or it raises when imported.
+        HopError: It is not there, or it raises when it is loaded.
     """
-    name = f"sse_harness_script_{hop}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise HopError(f"script {path}: no such Python file", hop)
-    module = importlib.util.module_from_spec(spec)
-    # As mitmdump does: a script may import its neighbours.
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise HopError(f"script {path}: {type(error).__name__}: {error}", hop) from error
-    finally:
-        sys.path.remove(str(path.parent))
-    # mitmproxy names addons by this attribute, and two of one name cannot be loaded.
-    vars(module).setdefault("name", name)
-    return module
+
+    def __init__(self, base: Path, path: str, hop: int, number: int, it: Master) -> None:
+        self.hop = hop
+        self.path = path
+        self.file = (base / path).resolve()
+        self.name = f"sse_harness_script_{number}_{self.file.stem}"
+        self._master = it
+        self._module = self._load()
+
+    def _load(self) -> ModuleType:
+        # Not the suffix but the loader decides that it is Python, as with `mitmdump -s`.
+        loader = importlib.machinery.SourceFileLoader(self.name, str(self.file))
+        spec = importlib.util.spec_from_loader(self.name, loader)
+        if spec is None or not self.file.is_file():
+            raise HopError(f"script {self.path}: no such file", self.hop)
+        module = importlib.util.module_from_spec(spec)
+        # Dataclasses and pickle look a class's module up here.
+        sys.modules[self.name] = module
+        # As mitmdump does: a script may import its neighbours.
+        sys.path.insert(0, str(self.file.parent))
+        try:
+            loader.exec_module(module)
+        except Exception as error:
+            raise self.error(error) from error
+        finally:
+            sys.path.remove(str(self.file.parent))
+        return module
+
+    # -- what the Master asks --------------------------------------------------------------------
+
+    def load(self, loader: addonmanager.Loader) -> None:
+        """A mitmproxy hook; what follows it is what mitmproxy does with a script."""
+        manager = self._master.addons
+        try:
+            manager.invoke_addon_sync(self._module, addonmanager.LoadHook(loader))
+            for addon in addonmanager.traverse([self._module]):
+                self._master.commands.collect_commands(addon)
+            self._master.options.process_deferred()
+            self.configure(set(self._master.options.keys()))
+        except Exception as error:
+            raise self.error(error) from error
+
+    def configure(self, updated: set[str]) -> None:
+        """A mitmproxy hook."""
+        self._master.addons.invoke_addon_sync(self._module, hooks.ConfigureHook(updated))
+
+    async def running(self) -> None:
+        """A mitmproxy hook."""
+        await self._master.addons.invoke_addon(self._module, hooks.RunningHook())
+
+    async def done(self) -> None:
+        """A mitmproxy hook."""
+        sys.modules.pop(self.name, None)
+        await self._master.addons.invoke_addon(self._module, hooks.DoneHook())
+
+    # -- what the hop asks -------------------------------------------------------------------------
+
+    async def trigger(self, hook: StartHook) -> None:
+        """Run a hook of a connection of this hop."""
+        _stream_events(hook)
+        manager = self._master.addons
+        try:
+            await manager.invoke_addon(self._module, hook)
+            (data,) = hook.args()
+            if isinstance(data, flow.Flow):
+                await manager.invoke_addon(self._module, hooks.UpdateHook([data]))
+        except exceptions.AddonHalt:
+            pass  # "no other addon": there is none
+
+    def error(self, error: Exception) -> HopError:
+        """What the script raised, with its line."""
+        line = _line(error, self.file)
+        where = self.path if line is None else f"{self.path}:{line}"
+        return HopError(f"script {where}: {_named(error)}", self.hop)
 
 
-def stream_events(hook: StartHook) -> None:
+def as_hop_error(error: Exception, number: int, scripts: Sequence[Script]) -> HopError:
+    """Whatever broke at hop `number` (0: somewhere), with the place to look at."""
+    if isinstance(error, HopError):
+        return error
+    for script in scripts:
+        if number in {0, script.hop} and _line(error, script.file) is not None:
+            return script.error(error)
+    innermost = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" ({Path(it.filename).name}:{it.lineno})" for it in innermost)
+    return HopError(_named(error) + where, number)
+
+
+def _named(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _line(error: Exception, file: Path) -> int | None:
+    """The innermost line of `file` the error came from; None: it has not been there."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    places = traceback.extract_tb(error.__traceback__)
+    return next((it.lineno for it in reversed(places) if it.filename == str(file)), None)
+
+
+def _stream_events(hook: StartHook) -> None:
     """Before the addon sees a response head: an event stream is to be streamed."""
     if not isinstance(hook, HttpResponseHeadersHook):
         return

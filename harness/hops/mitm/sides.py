@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.net import reset_transport
 
@@ -161,15 +161,16 @@ class UpstreamReader:
         self._transport = transport
         self._may_read = asyncio.Event()
         self._may_read.set()
+        self._held_by: set[str] = set()
         self.was_reset = False
 
-    def pause(self) -> None:
-        """Stop reading: back-pressure."""
-        self._may_read.clear()
-
-    def resume(self) -> None:
-        """Read again."""
-        self._may_read.set()
+    def hold(self, by: Literal["fault", "client"], *, is_held: bool) -> None:
+        """Stop reading, which is back-pressure, until nobody holds it any more."""
+        (self._held_by.add if is_held else self._held_by.discard)(by)
+        if self._held_by:
+            self._may_read.clear()
+        else:
+            self._may_read.set()
 
     async def read(self, n: int) -> bytes:
         """Bytes from upstream; b"" for FIN and RST alike, told apart by `was_reset`."""
