@@ -14,6 +14,7 @@ from tests.net import origin
 from tests.net.stages import Stage
 
 EVENTS = 900
+MOST_CPU_S = 1.0  # of the processor: what else the machine does must not count; 0.1 measured
 
 type Journal = list[tuple[float, bytes]]
 
@@ -40,14 +41,14 @@ async def stream(events: int, readers: int = 1) -> Journal:
     return journal
 
 
-def test_900_seconds_of_stream_take_well_under_one() -> None:
-    began_s = time.perf_counter()
+def test_900_seconds_of_stream_take_a_fraction_of_one() -> None:
+    began_s = time.process_time()
     journal = Stage("memory").run(stream, EVENTS)
-    took_s = time.perf_counter() - began_s
+    took_s = time.process_time() - began_s
     assert journal == [
         (float(number), b"id: %d\ndata: tick\n\n" % number) for number in range(1, EVENTS + 1)
     ]
-    assert took_s < 1.0  # 0.2 s when nothing else runs
+    assert took_s < MOST_CPU_S
 
 
 def test_20_runs_of_a_case_give_one_journal() -> None:
