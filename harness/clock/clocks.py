@@ -115,9 +115,7 @@ def hold() -> Iterator[None]:
 
 
 def _threads_work() -> bool:
-    return (
-        _holds.count > 0 or active_thread_count() > 0 or _anyio_asyncio_threads_work()
-    )
+    return _holds.count > 0 or active_thread_count() > 0 or _anyio_asyncio_threads_work()
 
 
 def _anyio_asyncio_threads_work() -> bool:
