@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def report_kinds(text: str) -> tuple[str, ...]:
 def list_cases(asked: Asked, *, no_color: bool) -> int:
     """Print the selected cases; the exit code."""
     console = terminal.make_console(no_color=no_color)
-    cases = select_cases(asked)
+    cases = select_cases(asked, _warn)
     for case in cases:
         console.print(f"{case.id}  {case.scenario.why}", soft_wrap=True)
     return 0 if cases else EXIT_NOTHING
@@ -84,7 +85,7 @@ def list_cases(asked: Asked, *, no_color: bool) -> int:
 def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bool) -> int:
     """Run the selected cases and report; the exit code."""
     console = terminal.make_console(no_color=no_color)
-    cases = select_cases(asked)
+    cases = select_cases(asked, _warn)
     if not cases:
         console.print("nothing selected", soft_wrap=True)
         return EXIT_NOTHING
@@ -113,9 +114,8 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
             seed=asked.seed,
             max_failures=asked.max_failures,
         )
-    terminal.show(verdict, console)
     _write(verdict, directory, kinds)
-    console.print(f"report  {directory.path}", soft_wrap=True)
+    terminal.show(verdict, console, directory.path)
     return verdict.exit_code
 
 
@@ -137,9 +137,8 @@ def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:
         about = (first.clock, first.target, first.seed, 0.0)
     clock, target, seed, wall_s = about
     verdict = summary(tuple(cases), clock=clock, target=target, seed=seed, wall_s=wall_s)
-    terminal.show(verdict, console)
     _write(verdict, RunDirectory(found.path), kinds)
-    console.print(f"report  {found.path}", soft_wrap=True)
+    terminal.show(verdict, console, found.path)
     return verdict.exit_code
 
 
@@ -154,8 +153,12 @@ def _judged(entries: Journal, run_path: Path) -> CaseVerdict:
     )
 
 
-def select_cases(asked: Asked) -> list[Case]:
+def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
     """The cases that the options ask for.
+
+    Args:
+        asked: The options.
+        warn: Told what is allowed in a scenario and probably not meant.
 
     Raises:
         UsageError: The options contradict each other, or name something unknown.
@@ -171,6 +174,8 @@ def select_cases(asked: Asked) -> list[Case]:
         ]
     cases: list[Case] = []
     for one in select(asked.words, suite=builtin.suite(), flaws=FLAWS):
+        for warning in one.loaded.warnings:
+            warn(warning)
         expanded = expand(
             one.loaded,
             target=target,
@@ -181,6 +186,10 @@ def select_cases(asked: Asked) -> list[Case]:
         )
         cases += [case for case in expanded if one.keeps(case)]
     return matching(cases, asked.keyword)
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"warning: {line}\n")
 
 
 def _check(asked: Asked) -> None:

@@ -12,6 +12,7 @@ from harness import clock
 from harness.engine.recorder import Recorder
 from harness.engine.stage import Props, Stage, budget_s, watch_s
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
+from harness.hops.mitm import preload
 from harness.model import journal
 from harness.model.journal import Journal
 from harness.model.redaction import headers as redacted
@@ -41,6 +42,9 @@ def perform(case: Case, props: Props, path: Path | None) -> tuple[Journal, float
         LocalEnvironmentError: The journal cannot be written.
         MissingExtraError: The case needs mitmproxy, which is not installed.
     """
+    if case.scenario.through:
+        # Before anybody watches: what modules do when they are imported is not the case's doing.
+        preload()
     began = time.perf_counter()
     if case.clock == "real":
         entries = _once(case, props, path)

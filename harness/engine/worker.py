@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+from contextlib import suppress
 
 from harness.engine import run
+from harness.errors import MissingExtraError
+from harness.hops.mitm import preload
 
-if importlib.util.find_spec("mitmproxy") is not None:
-    from harness.hops.mitm import lean  # isort: skip - before anything else of mitmproxy
-    from harness.hops.mitm import chain
+# Cases without hops run without it.
+with suppress(MissingExtraError):
+    preload()
 
-    __all__ = ["chain", "lean", "run"]
-else:
-    __all__ = ["run"]
+__all__ = ["run"]

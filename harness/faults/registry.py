@@ -52,7 +52,10 @@ def build(name: str, settings: object) -> FaultConfig:
     fault = FAULTS.get(name)
     if fault is None:
         raise ScenarioError(f"unknown fault {name}{did_you_mean(name, FAULTS)}")
-    return fault.model_validate({} if settings is None else settings, context=YAML_CONTEXT)
+    # Names of Python, such as after_s, are no keys of YAML.
+    return fault.model_validate(
+        {} if settings is None else settings, context=YAML_CONTEXT, by_alias=True, by_name=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import ssl
 import warnings
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.hops.mitm.chain import Chain
 
 
-__all__ = ["ChainSpec", "client_context", "make_ca", "make_chain", "need_mitmproxy"]
+__all__ = ["ChainSpec", "client_context", "make_ca", "make_chain", "need_mitmproxy", "preload"]
 
 
 def make_chain(spec: ChainSpec) -> Chain:
@@ -26,12 +27,23 @@ def make_chain(spec: ChainSpec) -> Chain:
     Raises:
         MissingExtraError: mitmproxy is not installed.
     """
-    need_mitmproxy("a chain of hops on the wire")
-    with _quiet():
-        from harness.hops.mitm import lean  # noqa: F401, PLC0415 - first of all: see there
-        from harness.hops.mitm.chain import Chain  # noqa: PLC0415 - 0.3 s, and optional
+    preload()
+    from harness.hops.mitm.chain import Chain  # noqa: PLC0415 - 0.3 s, and optional
 
     return Chain(spec)
+
+
+def preload() -> None:
+    """Import mitmproxy and everything a chain needs.
+
+    Raises:
+        MissingExtraError: mitmproxy is not installed.
+    """
+    need_mitmproxy("a chain of hops on the wire")
+    with _quiet():
+        # In this order: see lean.
+        for name in ("lean", "chain"):
+            importlib.import_module(f"{__name__}.{name}")
 
 
 def make_ca(directory: Path) -> None:

@@ -25,6 +25,13 @@ async def _pull(reader: asyncio.StreamReader, transport: Any, n: int) -> bytes:
     return data
 
 
+def _take_over(transport: Any) -> None:
+    """In memory, before the first await: what was pushed to asyncio's reader is never pulled."""
+    pull = getattr(transport, "pull", None)
+    if pull is not None:
+        pull()
+
+
 class ClientSide:
     """The client's end of a hop: stands in for mitmproxy's reader and writer.
 
@@ -43,6 +50,7 @@ class ClientSide:
         self._reader = reader
         self._writer = writer
         self._went = went
+        _take_over(writer.transport)
         self._released = asyncio.Event()
         self._released.set()
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -159,6 +167,7 @@ class UpstreamReader:
     def __init__(self, reader: asyncio.StreamReader, transport: Any) -> None:
         self._reader = reader
         self._transport = transport
+        _take_over(transport)
         self._may_read = asyncio.Event()
         self._may_read.set()
         self._held_by: set[str] = set()
