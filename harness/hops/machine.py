@@ -18,6 +18,7 @@ from harness.faults.base import (
     CaseOver,
     ClientGone,
     CloseUpstream,
+    Data,
     End,
     Event,
     Fault,
@@ -36,9 +37,9 @@ from harness.faults.base import (
     Wake,
     WakeAt,
 )
-from harness.model import journal
+from harness.model import journal, redaction
 from harness.model.journal import Entry
-from harness.wire.headers import end_to_end, replaced, value, without
+from harness.wire.headers import Headers, end_to_end, replaced, tokens, value, without
 from harness.wire.http1 import response_framing
 
 # The hop nearest the target fires first among equal limits: each hop further downstream wakes this
@@ -130,6 +131,10 @@ class HopMachine:
     def _take(self, x: int, event: Event) -> Event | None:
         """Journal an event and make it what a fault may see; None: it comes too late."""
         match event:
+            case (
+                ResponseHead(attempt=attempt) | Data(attempt=attempt) | UpstreamEnd(attempt=attempt)
+            ) if self._states[x].attempts.get(attempt) != "open":
+                return None  # it was under way when the hop closed that attempt
             case RequestHead():
                 self._states[x] = _State(event)
                 self.record(
@@ -137,12 +142,12 @@ class HopMachine:
                         hop=self.number,
                         x=x,
                         method=event.method,
-                        target=event.target,
+                        target=redaction.url(event.target),
                         version=event.version,
-                        headers=event.headers,
+                        headers=redaction.headers(event.headers),
                     )
                 )
-                kept = without(end_to_end(event.headers), ["expect"])
+                kept = without(_end_to_end(event.headers), ["expect"])
                 return replace(event, headers=kept, version="HTTP/1.1")
             case ResponseHead(attempt=attempt):
                 self.record(
@@ -153,10 +158,10 @@ class HopMachine:
                         status=event.status,
                         version=event.version,
                         framing=event.framing,
-                        headers=event.headers,
+                        headers=redaction.headers(event.headers),
                     )
                 )
-                return replace(event, headers=end_to_end(event.headers))
+                return replace(event, headers=_end_to_end(event.headers))
             case UpstreamEnd(how, attempt):
                 self._states[x].attempts[attempt] = "ended"
                 self.record(journal.HopUpstreamEnd(hop=self.number, x=x, attempt=attempt, how=how))
@@ -225,7 +230,11 @@ class HopMachine:
             headers = replaced(headers, "Connection", "close")
         self.record(
             journal.HopAttempt(
-                hop=self.number, x=x, attempt=attempt, version=head.version, headers=headers
+                hop=self.number,
+                x=x,
+                attempt=attempt,
+                version=head.version,
+                headers=redaction.headers(headers),
             )
         )
         yield SendRequest(replace(head, headers=headers), attempt)
@@ -233,23 +242,30 @@ class HopMachine:
     def _forward_head(self, x: int, state: _State, head: ResponseHead) -> Action:
         state.is_head_forwarded = True
         self.record(
-            journal.HopForwardedHead(hop=self.number, x=x, status=head.status, headers=head.headers)
+            journal.HopForwardedHead(
+                hop=self.number, x=x, status=head.status, headers=redaction.headers(head.headers)
+            )
         )
         return ForwardHead(replace(head, framing=self._framing(state.request, head)))
 
     def _answer(self, x: int, state: _State, answer: Answer) -> Iterable[Action]:
         state.is_head_forwarded = state.is_ended = True
-        headers = answer.headers
+        headers = without(answer.headers, ["content-length"])
         if answer.status not in _NO_CONTENT:
-            headers = replaced(headers, "Content-Length", str(len(answer.body)))
+            headers = replaced(answer.headers, "Content-Length", str(len(answer.body)))
         head = ResponseHead(answer.status, headers)
         self.record(
             journal.HopForwardedHead(
-                hop=self.number, x=x, status=head.status, headers=head.headers, is_answer=True
+                hop=self.number,
+                x=x,
+                status=head.status,
+                headers=redaction.headers(headers),
+                is_answer=True,
             )
         )
-        yield ForwardHead(replace(head, framing=self._framing(state.request, head)))
-        if answer.body and state.request.method.upper() != "HEAD":
+        framing = self._framing(state.request, head)
+        yield ForwardHead(replace(head, framing=framing))
+        if answer.body and framing != "none":
             yield Forward(answer.body)
         self.record(journal.HopEnd(hop=self.number, x=x, how="end"))
         yield End("end")
@@ -276,3 +292,10 @@ class HopMachine:
                 offset=note.offset,
             )
         )
+
+
+def _end_to_end(headers: Headers) -> Headers:
+    """What goes on: without a length that chunks have overridden (RFC 9112 §6.3)."""
+    if "chunked" in tokens(headers, "transfer-encoding"):
+        headers = without(headers, ["content-length"])
+    return end_to_end(headers)

@@ -1,0 +1,467 @@
+"""One hop, sans-IO: what it makes of events, and what of the actions of its faults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from harness.faults.base import (
+    Action,
+    Answer,
+    CaseOver,
+    ClientGone,
+    CloseUpstream,
+    Data,
+    End,
+    EndHow,
+    Event,
+    Forward,
+    ForwardHead,
+    Framing,
+    Note,
+    PauseUpstream,
+    RequestData,
+    RequestEnd,
+    RequestHead,
+    ResponseHead,
+    ResumeUpstream,
+    SendData,
+    SendEnd,
+    SendRequest,
+    UpstreamEnd,
+    Wake,
+    WakeAt,
+    passed,
+)
+from harness.hops.machine import HopMachine
+from harness.model import journal
+from harness.model.journal import Entry
+from harness.wire.headers import Headers, value
+
+GET = RequestHead("GET", "/events", (("Host", "target"),))
+OK = ResponseHead(200, (("Content-Type", "text/event-stream"),))
+ANSWERED = (("Content-Type", "text/plain"),)
+
+
+class Told:
+    """A fault that does what the test tells it, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, Event]] = []
+        self.says: list[Action | tuple[int, Action]] | None = None
+
+    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
+        self.seen.append((x, event))
+        if self.says is not None:
+            for it in self.says:
+                yield it if isinstance(it, tuple) else (x, it)
+        elif not isinstance(event, Wake | CaseOver):
+            yield x, passed(event)
+
+
+class Hop:
+    """A machine and what came of it: `hop.take(event)` passes, `hop.say(…)` lets the fault act."""
+
+    def __init__(self, number: int = 1, *, is_h2: bool = False) -> None:
+        self.fault = Told()
+        self.entries: list[Entry] = []
+        names = ["told", "second"]
+        self.machine = HopMachine(number, names, self.fault, self.entries.append, is_h2=is_h2)
+
+    def begin(self, request: RequestHead = GET) -> int:
+        x = self.machine.new_exchange()
+        self.take(request, x=x)
+        return x
+
+    def take(self, event: Event, x: int = 1, now_s: float = 0.0) -> list[Action]:
+        done = self.machine.step(now_s, x, event)
+        assert {y for y, _ in done} <= {x}
+        return [action for _, action in done]
+
+    def say(self, *actions: Action, x: int = 1) -> list[Action]:
+        """What becomes of actions a fault gives at a wake."""
+        self.fault.says = list(actions)
+        done = self.take(Wake(), x)
+        self.fault.says = None
+        return done
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(it).__name__ for it in self.entries]
+
+
+def begun(*, is_h2: bool = False) -> Hop:
+    hop = Hop(is_h2=is_h2)
+    hop.begin()
+    return hop
+
+
+# -- requests ----------------------------------------------------------------------------------
+
+
+def test_a_request_goes_on_without_what_belongs_to_the_connection() -> None:
+    hop = Hop()
+    fields = (
+        ("Host", "target"),
+        ("Connection", "keep-alive, X-Mine"),
+        ("Keep-Alive", "timeout=5"),
+        ("X-Mine", "1"),
+        ("TE", "trailers"),
+        ("Upgrade", "h2c"),
+        ("Proxy-Authorization", "Basic x"),
+        ("Expect", "100-continue"),
+        ("aCCept", "text/event-stream"),
+    )
+    head = RequestHead("GET", "/", (("Host", "target"), ("aCCept", "text/event-stream")))
+    assert hop.take(RequestHead("GET", "/", fields), hop.machine.new_exchange()) == [
+        SendRequest(head)
+    ]
+    assert hop.fault.seen == [(1, head)]
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1", "HTTP/2"])
+def test_whatever_the_client_speaks_upstream_is_spoken_to_in_http_1_1(version: str) -> None:
+    hop = Hop()
+    request = RequestHead("GET", "/", (), version)
+    x = hop.machine.new_exchange()
+    assert hop.take(request, x) == [SendRequest(RequestHead("GET", "/", ()))]
+    (entry,) = (it for it in hop.entries if isinstance(it, journal.HopRequest))
+    assert entry.version == version
+
+
+def test_a_chunked_request_stays_chunked_and_has_no_length() -> None:
+    hop = Hop()
+    fields = (("Transfer-Encoding", "chunked"), ("Content-Length", "3"))
+    x = hop.machine.new_exchange()
+    (sent,) = hop.take(RequestHead("POST", "/", fields), x)
+    assert isinstance(sent, SendRequest)
+    assert sent.head.headers == (("Transfer-Encoding", "chunked"),)
+
+
+def test_a_request_in_http_1_0_closes_its_connection() -> None:
+    hop = begun()
+    (sent,) = hop.say(SendRequest(RequestHead("GET", "/", (), "HTTP/1.0"), 1))
+    assert isinstance(sent, SendRequest)
+    assert sent.head.headers == (("Connection", "close"),)
+
+
+def test_an_attempt_is_sent_once() -> None:
+    hop = begun()
+    with pytest.raises(AssertionError, match="attempt 0 sent twice"):
+        hop.say(SendRequest(GET))
+
+
+def test_the_body_of_a_request_follows_its_attempt_while_that_is_open() -> None:
+    hop = begun()
+    assert hop.take(RequestData(b"abc")) == [SendData(b"abc")]
+    assert hop.take(RequestEnd()) == [SendEnd()]
+    assert hop.say(SendData(b"x", 7), SendEnd(7)) == []
+    hop.say(CloseUpstream("fin"))
+    assert hop.say(SendData(b"x"), SendEnd()) == []
+
+
+# -- responses ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_version", "is_h2", "method", "head", "framing"),
+    [
+        ("HTTP/1.1", False, "GET", OK, "chunked"),
+        ("HTTP/1.1", False, "GET", ResponseHead(200, (), framing="close"), "chunked"),
+        ("HTTP/1.0", False, "GET", OK, "close"),
+        ("HTTP/2", True, "GET", OK, "h2"),
+        ("HTTP/1.1", False, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/1.0", False, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/2", True, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/1.1", False, "HEAD", OK, "none"),
+        ("HTTP/1.1", False, "HEAD", ResponseHead(200, (("Content-Length", "3"),)), "none"),
+        ("HTTP/1.1", False, "GET", ResponseHead(204, ()), "none"),
+        ("HTTP/1.1", False, "GET", ResponseHead(304, ()), "none"),
+        ("HTTP/2", True, "GET", ResponseHead(204, ()), "none"),
+    ],
+)
+def test_the_framing_towards_the_client_is_the_hops(
+    request_version: str, is_h2: bool, method: str, head: ResponseHead, framing: Framing
+) -> None:
+    hop = Hop(is_h2=is_h2)
+    hop.begin(RequestHead(method, "/", (), request_version))
+    (forwarded,) = hop.say(ForwardHead(head))
+    assert isinstance(forwarded, ForwardHead)
+    assert forwarded.head.framing == framing
+
+
+def test_a_response_goes_on_without_what_belongs_to_the_connection() -> None:
+    hop = begun()
+    fields = (("Connection", "close"), ("Keep-Alive", "x"), ("Transfer-Encoding", "chunked"))
+    hop.take(ResponseHead(200, (*fields, ("X-Accel-Buffering", "no"))))
+    _, seen = hop.fault.seen[-1]
+    assert isinstance(seen, ResponseHead)
+    assert seen.headers == (("X-Accel-Buffering", "no"),)
+
+
+def test_chunks_count_and_a_length_beside_them_does_not() -> None:
+    """RFC 9112 §6.3: Transfer-Encoding overrides Content-Length, which then must not go on."""
+    hop = begun()
+    fields = (("Transfer-Encoding", "chunked"), ("Content-Length", "3"))
+    (forwarded,) = hop.take(ResponseHead(200, fields, framing="chunked"))
+    assert isinstance(forwarded, ForwardHead)
+    assert (forwarded.head.framing, forwarded.head.headers) == ("chunked", ())
+
+
+def test_there_is_one_head() -> None:
+    hop = begun()
+    assert len(hop.say(ForwardHead(OK), ForwardHead(OK))) == 1
+    assert hop.say(ForwardHead(OK), Answer(503)) == []
+
+
+def test_an_empty_piece_is_no_piece() -> None:
+    hop = begun()
+    assert hop.say(ForwardHead(OK), Forward(b""))[1:] == []
+
+
+# -- answers -----------------------------------------------------------------------------------
+
+
+def test_an_answer_is_head_body_and_clean_end() -> None:
+    hop = begun()
+    head = ResponseHead(503, (*ANSWERED, ("Content-Length", "5")), framing="length")
+    assert hop.say(Answer(503, ANSWERED, b"later")) == [
+        ForwardHead(head),
+        Forward(b"later"),
+        End("end"),
+    ]
+    (entry,) = (it for it in hop.entries if isinstance(it, journal.HopForwardedHead))
+    assert entry.is_answer
+
+
+def test_an_answer_says_its_own_length() -> None:
+    hop = begun()
+    head, *_ = hop.say(Answer(200, (("content-length", "99"),), b"abc"))
+    assert isinstance(head, ForwardHead)
+    assert head.head.headers == (("content-length", "3"),)
+
+
+def test_an_answer_to_head_has_the_length_without_the_body() -> None:
+    hop = Hop()
+    hop.begin(RequestHead("HEAD", "/", ()))
+    head, *rest = hop.say(Answer(200, (), b"hello"))
+    assert isinstance(head, ForwardHead)
+    assert (head.head.headers, head.head.framing) == ((("Content-Length", "5"),), "none")
+    assert rest == [End("end")]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_may_have_no_body_has_neither_body_nor_length(status: int) -> None:
+    """RFC 9110 §8.6: a server must not send Content-Length in a 204."""
+    hop = begun()
+    head, *rest = hop.say(Answer(status, ANSWERED, b"hello"))
+    assert isinstance(head, ForwardHead)
+    assert (head.head.headers, head.head.framing) == (ANSWERED, "none")
+    assert rest == [End("end")]
+
+
+def test_nothing_follows_an_answer() -> None:
+    hop = begun()
+    hop.say(Answer(503))
+    assert hop.say(ForwardHead(OK), Forward(b"x"), End("truncation"), Answer(504)) == []
+
+
+# -- ends --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["end", "truncation", "reset", "stall"])
+def test_nothing_follows_an_end(how: EndHow) -> None:
+    hop = begun()
+    assert hop.say(ForwardHead(OK), End(how))[1:] == [End(how)]
+    assert hop.say(Forward(b"x"), End("end"), ForwardHead(OK), Answer(503)) == []
+    assert [it.how for it in hop.entries if isinstance(it, journal.HopEnd)] == [how]
+
+
+def test_an_end_leaves_upstream_to_the_fault() -> None:
+    hop = begun()
+    hop.say(ForwardHead(OK), End("truncation"))
+    assert not hop.machine.is_over(1)
+    assert hop.say(CloseUpstream("fin")) == [CloseUpstream("fin")]
+    assert hop.machine.is_over(1)
+
+
+def test_upstream_left_open_is_open_until_it_ends() -> None:
+    hop = begun()
+    hop.say(ForwardHead(OK), End("end"), CloseUpstream("leave_open"))
+    assert not hop.machine.is_over(1)
+    hop.fault.says = []
+    hop.take(Data(b"more"))
+    hop.take(UpstreamEnd("end"))
+    assert hop.machine.is_over(1)
+    assert hop.fault.seen[-2:] == [(1, Data(b"more")), (1, UpstreamEnd("end"))]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_upstream_is_closed_once(how: str) -> None:
+    hop = begun()
+    assert hop.say(CloseUpstream("rst" if how == "rst" else "fin"), CloseUpstream("fin")) == [
+        CloseUpstream("rst" if how == "rst" else "fin")
+    ]
+    assert [it.how for it in hop.entries if isinstance(it, journal.HopClosedUpstream)] == [how]
+
+
+def test_an_attempt_that_ended_by_itself_needs_no_closing() -> None:
+    hop = begun()
+    hop.fault.says = []
+    hop.take(UpstreamEnd("truncation"))
+    assert hop.say(CloseUpstream("fin")) == []
+
+
+LATE: Sequence[Event] = (ResponseHead(200, ()), Data(b"late"), UpstreamEnd("end"))
+
+
+@pytest.mark.parametrize("event", LATE, ids=lambda it: type(it).__name__)
+def test_what_still_comes_from_an_attempt_that_was_closed_is_dropped(event: Event) -> None:
+    hop = begun()
+    hop.say(CloseUpstream("fin"))
+    seen, entries = len(hop.fault.seen), len(hop.entries)
+    assert hop.take(event) == []
+    assert (len(hop.fault.seen), len(hop.entries)) == (seen, entries)
+
+
+def test_attempts_of_one_exchange_end_apart() -> None:
+    hop = begun()
+    hop.fault.says = []
+    hop.take(UpstreamEnd("refused", 0))
+    assert hop.say(SendRequest(GET, 1)) == [SendRequest(GET, 1)]
+    assert hop.say(ForwardHead(OK), End("end"), CloseUpstream("fin", 0))[-1] == End("end")
+    assert not hop.machine.is_over(1)
+    hop.fault.says = []
+    hop.take(UpstreamEnd("end", 1))
+    assert hop.machine.is_over(1)
+
+
+# -- clients that go ---------------------------------------------------------------------------
+
+
+def test_a_client_goes_once() -> None:
+    hop = begun()
+    assert hop.take(ClientGone("rst")) == [CloseUpstream("rst")]
+    assert hop.take(ClientGone("fin")) == []
+    assert [it.how for it in hop.entries if isinstance(it, journal.HopClientGone)] == ["rst"]
+    assert hop.machine.is_over(1)
+
+
+def test_a_client_that_goes_after_all_is_over_is_no_news() -> None:
+    hop = begun()
+    hop.say(Answer(503), CloseUpstream("fin"))
+    assert hop.take(ClientGone("fin")) == []
+    assert "HopClientGone" not in hop.kinds
+
+
+def test_a_client_may_leave_a_stall() -> None:
+    hop = begun()
+    hop.say(ForwardHead(OK), End("stall"), CloseUpstream("leave_open"))
+    assert hop.take(ClientGone("fin")) == [CloseUpstream("fin")]
+
+
+def test_nothing_is_sent_to_a_client_that_has_gone() -> None:
+    hop = begun()
+    hop.say(ForwardHead(OK))
+    hop.fault.says = []
+    hop.take(ClientGone("fin"))
+    assert hop.say(Forward(b"x"), Answer(503), End("end")) == []
+    assert "HopEnd" not in hop.kinds
+    assert not hop.machine.is_over(1)  # upstream is still being read
+    assert hop.say(CloseUpstream("fin")) == [CloseUpstream("fin")]
+    assert hop.machine.is_over(1)
+
+
+# -- time --------------------------------------------------------------------------------------
+
+
+def test_the_last_wish_to_be_woken_counts_and_a_wake_uses_it_up() -> None:
+    hop = begun()
+    assert hop.machine.wake_s(1) == math.inf
+    assert hop.say(WakeAt(5.0), WakeAt(7.0)) == [WakeAt(5.0), WakeAt(7.0)]
+    assert hop.machine.wake_s(1) == 7.0
+    hop.take(Wake())
+    assert hop.machine.wake_s(1) == math.inf
+    assert hop.machine.wake_s(99) == math.inf
+
+
+def test_pausing_is_passed_on() -> None:
+    hop = begun()
+    assert hop.say(PauseUpstream(), ResumeUpstream()) == [PauseUpstream(), ResumeUpstream()]
+
+
+# -- exchanges ---------------------------------------------------------------------------------
+
+
+def test_exchanges_are_numbered_from_1_and_know_nothing_of_each_other() -> None:
+    hop = Hop()
+    assert [hop.begin(), hop.begin()] == [1, 2]
+    hop.say(Answer(503), CloseUpstream("fin"), x=1)
+    assert (hop.machine.is_over(1), hop.machine.is_over(2)) == (True, False)
+
+
+def test_an_action_goes_to_the_exchange_it_names() -> None:
+    hop = Hop()
+    hop.begin()
+    hop.begin()
+    hop.fault.says = [(2, ForwardHead(OK)), (1, ForwardHead(OK)), (2, Forward(b"x"))]
+    done = hop.machine.step(0.0, 1, Wake())
+    assert [(y, type(action)) for y, action in done] == [
+        (2, ForwardHead),
+        (1, ForwardHead),
+        (2, Forward),
+    ]
+
+
+# -- the journal -------------------------------------------------------------------------------
+
+
+def test_a_note_is_an_entry_with_the_faults_name() -> None:
+    hop = Hop(number=3)
+    hop.begin()
+    assert hop.say(Note("fired", "because", 12, 1)) == []
+    assert hop.entries[-1] == journal.FaultNote(
+        hop=3, fault=1, name="second", x=1, what="fired", reason="because", offset=12
+    )
+
+
+def test_the_end_of_the_case_asks_every_exchange_how_its_faults_stand() -> None:
+    hop = Hop()
+    hop.begin()
+    hop.begin()
+    hop.fault.says = [Note("not_reached", "1 of 60 s"), Forward(b"x")]
+    hop.machine.close(9.0)
+    notes = [it for it in hop.entries if isinstance(it, journal.FaultNote)]
+    assert [(it.x, it.what) for it in notes] == [(1, "not_reached"), (2, "not_reached")]
+    assert hop.fault.seen[-2:] == [(1, CaseOver()), (2, CaseOver())]
+
+
+def test_an_exchange_is_told_from_its_request_to_its_end() -> None:
+    hop = begun()
+    hop.take(OK)
+    hop.take(Data(b"x"))
+    hop.take(UpstreamEnd("end"))
+    assert hop.kinds == [
+        "HopRequest",
+        "HopAttempt",
+        "HopHead",
+        "HopForwardedHead",
+        "HopUpstreamEnd",
+        "HopEnd",
+    ]
+
+
+def test_secrets_do_not_reach_the_journal() -> None:
+    secrets: Headers = (("Authorization", "Bearer s3cret"), ("Cookie", "sid=s3cret"))
+    hop = Hop()
+    x = hop.machine.new_exchange()
+    request = RequestHead("GET", "/events?token=s3cret", secrets)
+    (sent,) = hop.take(request, x)
+    assert isinstance(sent, SendRequest)
+    assert value(sent.head.headers, "authorization") == "Bearer s3cret"
+    hop.take(ResponseHead(200, (("Set-Cookie", "sid=s3cret"),)))
+    written = b"".join(journal.encode(it) for it in hop.entries)
+    assert written.count(b"[redacted]") == 7
+    assert b"s3cret" not in written
