@@ -20,12 +20,16 @@ _BATCH = 512
 class Recorder:
     """Numbers entries, stamps them, and writes them to a file.
 
-    Used as a context manager; the file is complete once it is left.
+    Used as a context manager; the file is complete once it is left. When it cannot be written any
+    more, which every place of the case could meet, the case goes on and leaving tells.
 
     Args:
         path: The journal's file; None keeps it in memory only.
         clock: The run's clock, in seconds.
         watch: Told of every entry once it is numbered and stamped; None: nobody watches.
+
+    Raises:
+        LocalEnvironmentError: When it is entered or left: the file cannot be written.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Recorder:
         self._is_clipped = False
         self._is_stopped = False
         self._file: BinaryIO | None = None
+        self._failure: OSError | None = None
 
     def __enter__(self) -> Self:
         if self._path is not None:
@@ -51,7 +56,9 @@ class Recorder:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("wb")
             except OSError as error:
-                raise LocalEnvironmentError(f"{self._path}: {error.strerror}") from error
+                # Which may be a folder on the way to it.
+                where = error.filename or self._path
+                raise LocalEnvironmentError(f"{where}: {_reason(error)}") from error
         return self
 
     def __exit__(
@@ -60,11 +67,16 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._flush()
-        finally:
-            if self._file is not None:
+        self._flush()
+        if self._file is not None:
+            try:
                 self._file.close()
+            except OSError as problem:
+                self._failure = self._failure or problem
+        if self._failure is not None and error is None:
+            raise LocalEnvironmentError(
+                f"{self._path}: {_reason(self._failure)}; kept {self._written} entries"
+            ) from self._failure
 
     def now_s(self) -> float:
         """Seconds since the case began; 0 before it has."""
@@ -119,15 +131,20 @@ class Recorder:
         return msgspec.structs.replace(entry, payload=Payload.clipped(content))
 
     def _flush(self) -> None:
-        if self._file is None:
+        if self._file is None or self._failure is not None:
             return
         lines = [journal.encode(entry) for entry in self._entries[self._written :]]
         if not lines:
             return
-        self._written = len(self._entries)
         try:
             self._file.write(b"\n".join(lines) + b"\n")
+            self._file.flush()
         except OSError as error:
-            raise LocalEnvironmentError(
-                f"{self._path}: {error.strerror}; kept {self._written - len(lines)} entries"
-            ) from error
+            # Lines may be missing: whatever came after them would be worth nothing.
+            self._failure = error
+        else:
+            self._written = len(self._entries)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
