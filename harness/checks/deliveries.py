@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from harness.checks.places import Attempt, Exchange
@@ -66,13 +67,19 @@ def content(event: Event) -> Content:
 class Spoken:
     """Everything the target said, in all exchanges, to be found by content."""
 
-    def __init__(self, exchanges: Iterable[Exchange]) -> None:
-        self._by_content: defaultdict[Content, list[Said]] = defaultdict(list)
-        for exchange in exchanges:
+    def __init__(self, exchanges: Sequence[Exchange]) -> None:
+        self._exchanges = exchanges
+
+    @cached_property
+    def _by_content(self) -> dict[Content, list[Said]]:
+        # Most cases never ask: every event comes the way it was sent.
+        found: defaultdict[Content, list[Said]] = defaultdict(list)
+        for exchange in self._exchanges:
             for place, seen in enumerate(exchange.stream.events):
-                self._by_content[content(seen.item)].append(Said(seen, exchange, place))
-        for said in self._by_content.values():
+                found[content(seen.item)].append(Said(seen, exchange, place))
+        for said in found.values():
             said.sort(key=lambda it: it.seen.n)
+        return found
 
     def latest(self, event: Event, before_n: int) -> Said | None:
         """The last time the target said this before entry `before_n`."""

@@ -81,14 +81,6 @@ class HopExchange:
         return self.forwarded is not None and self.forwarded.is_answer
 
     @property
-    def is_holding(self) -> bool:
-        """Whether it had read more of the body than it had written, for all that is known."""
-        read, wrote = self.read_up.last, self.wrote_down.last
-        if read is None or self.is_recoded:
-            return read is not None and wrote is None
-        return read.body > (0 if wrote is None else wrote.body)
-
-    @property
     def attempt(self) -> HopAttempt | None:
         """The attempt whose response it passed on: the last one with a head, or the last one."""
         answered = {it.attempt for it in self.heads}

@@ -11,6 +11,7 @@ the end of its watch. What was on its way at that end is left out: nobody can sa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from harness.checks.deliveries import Said
@@ -63,7 +64,7 @@ class Unheard(NamedTuple):
     said: Said
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ledger:
     """One client's account.
 
@@ -91,6 +92,15 @@ class Ledger:
         """What it never got, or got altered only."""
         have = {it.key for it in self.got if not it.is_altered}
         return [it for it in self.owed if it.key not in have]
+
+    @cached_property
+    def first_attempt(self) -> dict[Key, int]:
+        """The number of the attempt in which the client first got each event."""
+        first: dict[Key, int] = {}
+        for it in self.got:
+            if it.key is not None:
+                first.setdefault(it.key, it.attempt.x)
+        return first
 
     @property
     def first_got(self) -> list[Got]:

@@ -54,7 +54,7 @@ class MakesProgress(CheckConfig):
             return
         last = evidence.ending(row[-1])
         hop = None if last is None else last.hop
-        answers = sorted({"no answer" if it.status is None else str(it.status) for it in row})
+        answers = sorted({_answer(it) for it in row})
         yield self.failed(
             expected,
             f"client {account.client.number} made {len(row)} attempts in a row for nothing, from "
@@ -65,6 +65,12 @@ class MakesProgress(CheckConfig):
             confirm=f"{curl(evidence)}  # ends without an event, time after time",
             at=[it.request.n for it in row],
         )
+
+
+def _answer(attempt: Attempt) -> str:
+    if attempt.status is not None:
+        return str(attempt.status)
+    return "refused" if attempt.end is not None and attempt.end.how == "refused" else "no answer"
 
 
 def _fruitless(evidence: Evidence, account: Ledger) -> list[Attempt]:

@@ -129,7 +129,7 @@ class Attempt:
         """Whether it was only sent on elsewhere."""
         return self.status in _REDIRECTS
 
-    @property
+    @cached_property
     def is_stream(self) -> bool:
         """Whether the client read events from it."""
         return self.head is not None and is_event_stream(self.head.status, self.head.headers)
@@ -240,7 +240,7 @@ class Exchange:
         """The exchange's number at the tap."""
         return self.request.x
 
-    @property
+    @cached_property
     def is_stream(self) -> bool:
         """Whether a client would read events from it."""
         return self.head is not None and is_event_stream(self.head.status, self.head.headers)

@@ -220,14 +220,12 @@ def _leap(attempt: Attempt, account: Ledger) -> str:
     """How the first event after a reconnect shows that a foreign target began anew; "": nohow."""
     last = attempt.last_event_id or ""
     first = attempt.stream.events[0].item
-    said = [it.key for it in account.got if it.attempt.x < attempt.x]
-    if first.id_field is not None and first.id_field in said:
+    if account.basis != "ids" or first.id_field is None:
+        return ""
+    if account.first_attempt.get(first.id_field, attempt.x) < attempt.x:
         return f"after id {last} came id {first.id_field} again"
-    if account.basis == "ids":
-        had, came = as_number(last), as_number(first.id_field or "")
-        if had is not None and came is not None:
-            if came <= had:
-                return f"after id {last} came id {came}"
-            if account.is_whole and came != had + 1:
-                return f"after id {last} came id {came}"
-    return ""
+    had, came = as_number(last), as_number(first.id_field)
+    if had is None or came is None:
+        return ""
+    is_next = came == had + 1 if account.is_whole else came > had
+    return "" if is_next else f"after id {last} came id {came}"

@@ -169,7 +169,7 @@ def _holes(keys: _Keys, got: Sequence[Got], owed: Sequence[Owed]) -> list[Owed]:
     known = {int(it.key) for it in owed}
     out = []
     for a, b in pairwise(numbers):
-        for number in range(a + 1, min(b, a + _MOST_HOLES)):
+        for number in range(a + 1, b if b - a <= _MOST_HOLES else a):
             if number not in known:
                 key: Key = str(number) if keys.basis == "ids" else number
                 out.append(Owed(key, _name(keys.basis, key), -1))

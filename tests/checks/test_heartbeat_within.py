@@ -79,3 +79,14 @@ def test_heartbeats_exactly_at_the_bound_are_in_time() -> None:
     finding = only(CHECK, stage.journal())
     assert finding.outcome == "PASS"
     assert finding.margin == 0.0
+
+
+def test_a_silence_nobody_counted_is_not_blamed_on_one_hop_of_two() -> None:
+    stage = Stage(hops=2, recorded=set())
+    stream = stage.connect(0.0)
+    stream.event(1.0, 1)
+    for t_s in range(15, 100, 15):
+        stream.say(float(t_s), ": hb\n\n", arrives_s=99.0)
+    finding = only(CHECK, stage.journal())
+    assert (finding.outcome, finding.hop) == ("FAIL", None)
+    assert "while the target spoke" in finding.observed

@@ -117,3 +117,14 @@ def test_a_new_event_begins_the_count_anew() -> None:
 
 def test_no_request_at_all_shows_nothing() -> None:
     assert only(CHECK, Stage().journal()).outcome == "INCONCLUSIVE"
+
+
+def test_a_target_that_is_gone_is_told_from_one_that_has_nothing_to_say() -> None:
+    stage = Stage(hops=0)
+    stage.connect(0.0).event(1.0, 1)
+    for at in range(4):
+        stage.refuse(5.0 + at)
+    stage.feed(2.0, 2)
+    finding = only(CHECK, stage.journal())
+    assert "made 4 attempts in a row for nothing" in finding.observed
+    assert finding.observed.endswith("refused, each ended by the target")

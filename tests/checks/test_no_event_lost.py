@@ -272,3 +272,34 @@ def test_what_a_hop_held_when_it_cut_is_lost_by_holding() -> None:
     finding = only(CHECK, stage.journal())
     assert finding.hop == 1
     assert finding.fix == 'send "X-Accel-Buffering: no": hop 1 holds what it reads'
+
+
+@pytest.mark.parametrize(("event_id", "outcome"), [(None, "PASS"), ("", "FAIL")])
+def test_what_a_cut_caught_may_be_sent_again_only_with_ids(
+    event_id: str | None, outcome: str
+) -> None:
+    stage = Stage(is_reference=False)
+    stream = stage.connect(0.0)
+    for seq in range(1, 4):
+        stream.event(float(seq), seq, event_id=event_id, lost_at=1 if seq == 3 else None)
+    stream.cut(3.5, hop=1)
+    stage.wait(3.5, 600.0)
+    assert only(CHECK, stage.journal()).outcome == outcome
+
+
+def test_numbers_that_leap_too_far_have_begun_anew() -> None:
+    stage = Stage(is_reference=False)
+    first = stage.connect(0.0)
+    first.events(1, 3)
+    first.cut(4.0, hop=1)
+    stage.connect(5.0, last_id="3").events(1_700_000_000, 1_700_000_003, from_s=6.0)
+    assert only(CHECK, stage.journal()).outcome == "PASS"
+
+
+def test_an_altered_event_of_a_foreign_target_is_lost() -> None:
+    stage = Stage(is_reference=False)
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stream.say(4.0, "id: 4\ndata: event 4\n\n", got="id: 4\ndata: ev?nt 4\n\n")
+    finding = only(CHECK, stage.journal())
+    assert finding.observed == "client 1 lost 1 of 4 events: id 4 (1 of them came altered)"

@@ -64,6 +64,18 @@ def test_the_target_has_to_send_first_what_was_missed() -> None:
     assert finding.observed == "client 1 got event 4 after event 5 (1 of 5 events out of order)"
 
 
+def test_two_writers_of_one_stream_are_the_targets_doing() -> None:
+    stage = Stage()
+    stage.feed(1.0, 1)
+    stage.feed(1.0, 2)
+    stream = stage.connect(0.0)
+    stream.event(2.0, 2, is_fed=False)
+    stream.event(2.1, 1, is_fed=False)
+    finding = only(CHECK, stage.journal())
+    assert finding.hop is None
+    assert finding.fix.startswith("write to one stream from one place")
+
+
 def test_a_hop_that_swaps_is_to_blame() -> None:
     finding = only(CHECK, swapped_by_a_hop())
     assert finding.hop == 1

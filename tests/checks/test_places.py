@@ -114,3 +114,16 @@ def test_the_first_end_at_the_tap_says_who_began() -> None:
     (exchange,) = Evidence.of(stage.journal()).exchanges
     assert exchange.ended_s == 5.0
     assert not exchange.is_ended_by_target
+
+
+def test_the_body_of_a_second_attempt_is_counted_from_0_again() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stream.crosses(1.0, 1, "up", "read", 50)
+    stream.passed.clear()
+    stream.crosses(2.0, 1, "up", "read", 10)
+    (exchange,) = Evidence.of(stage.journal()).hop_exchanges
+    first = exchange.read_up.when(10)
+    assert first is not None
+    assert first.t_s == 2.0
+    assert exchange.read_up.when(50) is None

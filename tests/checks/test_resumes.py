@@ -183,3 +183,32 @@ def test_reconnects_that_fail_alike_are_one_finding() -> None:
     stage.connect(6.0, last_id="1").event(6.0, 1, is_fed=False)
     finding = only(CHECK, stage.journal())
     assert finding.observed == "after id 3 (event 3) came event 1 (and 1 more)"
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        (("4", "5"), "PASS"),
+        (("6", "7"), "FAIL"),
+        (("1", "2"), "FAIL"),
+        (("0", "1"), "FAIL"),
+    ],
+)
+def test_the_numbers_of_a_foreign_target_tell_whether_it_went_on(
+    said: tuple[str, str], outcome: str
+) -> None:
+    stage = cut_after_three(is_reference=False)
+    second = stage.connect(4.5, last_id="3")
+    for at, name in enumerate(said):
+        second.event(5.0 + at, int(name), event_id=name)
+    assert only(CHECK, stage.journal()).outcome == outcome
+
+
+def test_ids_with_gaps_of_their_own_have_to_grow_only() -> None:
+    stage = Stage(is_reference=False)
+    first = stage.connect(0.0)
+    for name in ("10", "25", "31"):
+        first.event(1.0, 1, event_id=name, data=name)
+    first.cut(3.5, hop=1)
+    stage.connect(4.5, last_id="31").event(5.0, 2, event_id="90")
+    assert only(CHECK, stage.journal()).outcome == "PASS"
