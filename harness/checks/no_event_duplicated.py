@@ -54,9 +54,12 @@ class NoEventDuplicated(CheckConfig):
         name = account.names.get(key, f"event {key}")
         if again.said_n == first.said_n:
             # Said once beside the target: the path made two of it.
-            hops = evidence.route(again.attempt).hops
-            hop = hops[-1].hop if hops else (evidence.chain or (None,))[-1]
-            fix = f"let hop {hop} keep no copy of a stream: send Cache-Control: no-store"
+            route = evidence.route(again.attempt)
+            is_kept = route.exchange is None and bool(route.hops)
+            alone = evidence.chain[0] if len(evidence.chain) == 1 else None
+            hop = route.hops[-1].hop if is_kept else alone
+            where = "the path" if hop is None else f"hop {hop}"
+            fix = f"let {where} keep no copy of a stream: send Cache-Control: no-store"
             confirm = f"{curl(evidence, '-i')}  # an Age header, or events from before the request"
         elif again.attempt is first.attempt:
             hop, fix = None, "send every event once: two writers share this stream"

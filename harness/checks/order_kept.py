@@ -49,9 +49,7 @@ class OrderKept(CheckConfig):
         hop: int | None = None
         if 0 <= after.said_n < before.said_n:
             # Said in order, heard out of order.
-            hops = evidence.route(after.attempt).hops
             hop = evidence.chain[0] if len(evidence.chain) == 1 else None
-            hop = hops[-1].hop if hop is None and hops else hop
             fix = "let the path keep one connection for one stream"
             confirm = f"{curl(evidence)}  # ids out of order; in order at the server itself"
         elif before.attempt is not after.attempt:

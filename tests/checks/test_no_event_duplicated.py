@@ -128,3 +128,13 @@ def test_no_event_shows_nothing(is_reference: bool, outcome: str) -> None:
     stage = Stage(is_reference=is_reference)
     stage.connect(0.0).heartbeats(1.0)
     assert only(CHECK, stage.journal()).outcome == outcome
+
+
+@pytest.mark.parametrize(("hops", "hop"), [(1, 1), (2, None)])
+def test_of_two_hops_neither_is_known_to_have_said_it_again(hops: int, hop: int | None) -> None:
+    stage = Stage(hops=hops)
+    stream = stage.connect(0.0)
+    stream.event(1.0, 1)
+    stream.client_read(2.0, b"id: 1\ndata: event 1\n\n")
+    finding = only(CHECK, stage.journal())
+    assert (finding.outcome, finding.hop) == ("FAIL", hop)
