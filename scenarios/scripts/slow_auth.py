@@ -13,7 +13,7 @@ class SlowAuth:
     """Waits, then lets the request pass with a mark."""
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        """mitmproxy waits for an async hook before it goes on."""
+        """Wait: mitmproxy goes on when an async hook has returned."""
         await asyncio.sleep(ASKS_FOR_S)
         flow.request.headers["x-checked"] = "yes"
 
