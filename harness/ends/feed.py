@@ -99,6 +99,16 @@ class Feed:
         self._subscribers.append(subscription)
         return subscription, after is None or position is not None
 
+    def has_more(self, after: str | None) -> bool:
+        """Whether a client that has everything up to the id `after` is still to be sent something.
+
+        While the feed runs there is always more to come.
+        """
+        if not self.is_over:
+            return True
+        position = None if after is None else self._position(after)
+        return position is not None and bool(self._kept) and self._kept[-1].seq > position
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Leave the feed."""
         self._subscribers.remove(subscription)

@@ -81,7 +81,8 @@ class ReferenceServer:
         last_id = None if raw_id is None else raw_id.decode("utf-8", "replace")
         method = scope["method"]
         port = scope["client"][1] if scope.get("client") else None
-        if method == "OPTIONS" or self.feed.is_over:
+        knows = last_id if self._behaviour.honours_last_event_id else None
+        if method == "OPTIONS" or not self.feed.has_more(knows):
             self._record(ServerRequest(x=x, last_event_id=last_id, status=204, port=port))
             await _answer(send, 204, [_ALLOW] if method == "OPTIONS" else [])
             self._record(ServerDone(x=x, reason="told to stop"))
