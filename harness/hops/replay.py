@@ -21,6 +21,7 @@ from harness.faults.base import (
     CloseUpstream,
     Data,
     End,
+    EndHow,
     Event,
     Forward,
     ForwardHead,
@@ -83,6 +84,29 @@ class _Target:
     is_closed: bool = False
 
 
+@dataclass(slots=True)
+class _Sent:
+    """What a hop has sent downstream in one exchange, as it stands on a wire."""
+
+    framing: Framing | None = None
+    declared: int = 0
+    size: int = 0
+    is_over: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its receiver knows, without being told, that nothing more comes."""
+        is_full = self.framing == "length" and self.size >= self.declared
+        return self.framing == "none" or is_full
+
+    def seen(self, how: EndHow) -> EndHow:
+        """How its receiver sees an end."""
+        if how == "end" and self.framing == "length" and not self.is_whole:
+            return "truncation"
+        # A body delimited by the close looks whole whenever it is closed.
+        return "end" if how == "truncation" and self.framing == "close" else how
+
+
 class Replay:
     """One chain, one observation.
 
@@ -114,7 +138,9 @@ class Replay:
         self._targets: dict[_Link, _Target] = {}
         self._wakes: dict[tuple[int, int], float] = {}
         self._got: dict[int, Got] = {}
-        self._wanted: dict[int, int] = {}
+        self._sent: dict[tuple[int, int], _Sent] = {}
+        self._held: dict[_Link, list[Event]] = {}
+        self._half_closed: set[int] = set()
         self._over_h2: set[int] = set()
 
     def run(self, requests: Iterable[Asked]) -> list[Got]:
@@ -133,6 +159,7 @@ class Replay:
             self._tick(self._now_s)
             act()
             self._deliver()
+            self._close_the_other_half()
         for machine in self._machines:
             machine.close(self._until_s)
         return answers
@@ -151,10 +178,19 @@ class Replay:
         if self._got[number].end is None:
             if not request.reads_on:
                 self._got[number].end = "left"
+            elif self._machines:
+                self._half_closed.add(number)
             elif (target := self._targets.get(_Link(0, number))) and target.said.answer:
                 answer = UpstreamEnd(_END[target.said.answer])
                 self._say(target, target.said.answer_s, answer)
             self._to(_Link(0, number), ClientGone(request.gone_how))
+
+    def _close_the_other_half(self) -> None:
+        """A hop that has nothing left to do for a client which shut down its side closes too."""
+        for number in sorted(self._half_closed):
+            if self._machines[0].is_over(self._up[_Link(0, number)]):
+                self._half_closed.remove(number)
+                self._reach_client(number, End("truncation"))
 
     def _reach_client(self, number: int, action: ForwardHead | Forward | End) -> None:
         got = self._got[number]
@@ -163,7 +199,6 @@ class Replay:
         match action:
             case ForwardHead(head):
                 got.status, got.headers, got.head_s = head.status, head.headers, self._now_s
-                self._wanted[number] = _declared(head)
                 if head.framing == "h2":
                     self._over_h2.add(number)
             case Forward(data):
@@ -171,10 +206,9 @@ class Replay:
             case End("stall"):
                 pass
             case End(how):
-                short = len(got.body[-1][1] if got.body else b"") < self._wanted.get(number, 0)
-                abrupt = "reset" if number in self._over_h2 else "truncation"
                 # Over HTTP/2 there is one abrupt end of a stream: RST_STREAM.
-                got.end = abrupt if how == "truncation" or (how == "end" and short) else how
+                is_abrupt = how == "truncation" and number in self._over_h2
+                got.end = "reset" if is_abrupt else how
                 got.end_s = self._now_s
 
     # -- between the hops ------------------------------------------------------------------------
@@ -216,29 +250,65 @@ class Replay:
                 self._downstream(hop, x, action)
             case WakeAt(at_s):
                 self._arm(hop, x, at_s)
-            case PauseUpstream() | ResumeUpstream() | Note():
+            case PauseUpstream(attempt):
                 # No back-pressure without a wire: a paused stream is read, only not passed on.
+                self._held.setdefault(_Link(hop, x, attempt), [])
+            case ResumeUpstream(attempt):
+                link = _Link(hop, x, attempt)
+                self._inbox.extend((hop, x, event) for event in self._held.pop(link, ()))
+            case Note():
                 pass
             case _:
                 raise AssertionError(f"a machine never gives {action}")
 
     def _downstream(self, hop: int, x: int, action: ForwardHead | Forward | End) -> None:
+        sent = self._sent.setdefault((hop, x), _Sent())
+        if sent.is_over:
+            return
+        match action:
+            case ForwardHead(head):
+                sent.framing, sent.declared = head.framing, _declared(head)
+            case Forward(data):
+                if sent.framing == "length":
+                    action = Forward(data[: sent.declared - sent.size])
+                sent.size += len(data)
+            case End(how):
+                action = End(sent.seen(how))
         link = self._down[hop, x]
+        self._receive(link, action)
+        if sent.is_whole and not isinstance(action, End):
+            action = End("end")
+            self._receive(link, action)
+        if isinstance(action, End) and action.how != "stall":
+            sent.is_over = True
+        if action == End("end"):
+            # Who has all of a response closes its connection.
+            self._to(link, ClientGone("fin"))
+
+    def _receive(self, link: _Link, action: ForwardHead | Forward | End) -> None:
+        """What hop `link.hop + 1` sends reaches hop `link.hop` (0: a client)."""
         if link.hop == 0:
             self._reach_client(link.x, action)
             return
         match action:
             case ForwardHead(head):
-                event: Event = replace(head, attempt=link.attempt, headers=_framed(head))
+                event = replace(head, attempt=link.attempt, headers=_framed(head))
+                self._tell(link, event)
             case Forward(data):
-                event = Data(data, link.attempt)
+                self._tell(link, Data(data, link.attempt))
             case End("stall"):
-                return
+                pass
             case End(how):
-                event = UpstreamEnd(_END[how], link.attempt)
+                self._tell(link, UpstreamEnd(_END[how], link.attempt))
             case _:
                 assert_never(action)
-        self._inbox.append((link.hop, link.x, event))
+
+    def _tell(self, link: _Link, event: Event) -> None:
+        """Tell a hop what came from upstream, unless it does not read just now."""
+        if link in self._held:
+            self._held[link].append(event)
+        else:
+            self._inbox.append((link.hop, link.x, event))
 
     def _arm(self, hop: int, x: int, at_s: float) -> None:
         if at_s == math.inf or self._wakes.get((hop, x), math.inf) <= at_s:
@@ -279,7 +349,7 @@ class Replay:
     def _say(self, target: _Target, t_s: float, event: Event) -> None:
         def say() -> None:
             if not target.is_closed and target.link.hop:
-                self._inbox.append((target.link.hop, target.link.x, event))
+                self._tell(target.link, event)
             elif not target.is_closed:
                 self._straight(target.link.x, event)
 

@@ -16,8 +16,7 @@ with its HopError, unless the scene says that it waits for that.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -27,14 +26,12 @@ import trio
 from harness.clock import run
 from harness.engine.recorder import Recorder
 from harness.errors import HopError
-from harness.faults import registry
-from harness.faults.base import FaultConfig
 from harness.hops.mitm import ChainSpec, make_chain
 from harness.model import journal
 from harness.model.journal import Entry
 from harness.model.scenario import FaultSpec, Hop
 from harness.net import ByteStream, Listener, Memory, Network, Sockets, is_reset
-from tests.testkit.stage_faults import FAULTS
+from tests.testkit.stage_faults import FAULTS, known
 
 type On = Literal["memory", "sockets"]
 type Yaml = Mapping[str, Any] | Sequence[tuple[str, Any]]
@@ -341,15 +338,3 @@ def play[T](
 
     with known(FAULTS):
         return run(main, clock=clock, seed=seed, budget_s=BUDGET_S, wall_limit_s=WALL_LIMIT_S)
-
-
-@contextmanager
-def known(faults: Mapping[str, type[FaultConfig]]) -> Iterator[None]:
-    """Let scenarios name faults a test made up."""
-    table = vars(registry)
-    before = registry.FAULTS
-    table["FAULTS"] = {**before, **faults}
-    try:
-        yield
-    finally:
-        table["FAULTS"] = before

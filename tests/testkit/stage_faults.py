@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar
 
+from harness.faults import registry
 from harness.faults.base import (
     Action,
     Answer,
@@ -36,6 +38,7 @@ from harness.faults.base import (
     passed,
 )
 from harness.model.base import Strict
+from harness.units import Duration
 
 
 class Stubborn(SimpleFault):
@@ -131,7 +134,7 @@ class Pauses(SimpleFault):
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
 
     word: str = "pause"
-    for_s: float = 10.0
+    for_s: Duration = 10.0
 
     def exchange(self, x: int, draw: Callable[[], float]) -> Exchange:
         return _Pauses(self)
@@ -270,3 +273,15 @@ FAULTS: dict[str, type[FaultConfig]] = {
     "tries_twice": TriesTwice,
     "joins": Joins,
 }
+
+
+@contextmanager
+def known(faults: Mapping[str, type[FaultConfig]]) -> Iterator[None]:
+    """Let scenarios name faults a test made up."""
+    table = vars(registry)
+    before = registry.FAULTS
+    table["FAULTS"] = {**before, **faults}
+    try:
+        yield
+    finally:
+        table["FAULTS"] = before

@@ -1,0 +1,244 @@
+"""Both drivers, one chain: what a client got on the wire is what a replay gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from harness.engine.case import perform
+from harness.engine.stage import Props
+from harness.model import journal
+from harness.model.scenario import Case, Scenario
+from harness.model.scenario import Target as CaseTarget
+from harness.units import YAML_CONTEXT
+from tests.testkit.parity import differences
+from tests.testkit.stage import CHUNKED, STREAM, Peer, Yaml, chunk
+from tests.testkit.stage_faults import FAULTS, known
+from tests.testkit.stage_observed import Target, observed
+
+EVENT = b"id: 1\ndata: one\n\n"
+
+# -- before the reference server: events each second for half a minute ---------------------------
+
+QUIET = {
+    "traffic": {"every": "1s", "silence": [{"from": "10s", "to": "20s"}], "end_after": "30s"},
+    "server": {"heartbeat": None},
+}
+TEXT = {"traffic": {"every": "1s", "text": "multibyte", "end_after": "20s"}}
+PATIENT = {"client": {"eventsource": {"retry_5xx": True}}}
+CODED = {"flush": True, "honours_no_transform": False}
+
+CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
+    "nothing": ([{}], {}),
+    "idle": ([{"idle_timeout": {"after": "5s"}}], QUIET),
+    "idle, stall": ([{"idle_timeout": {"after": "5s", "mid_stream": "stall"}}], QUIET),
+    "idle, equal": ([{"idle_timeout": {"after": "5s"}}] * 3, QUIET),
+    "before the head": (
+        [{"idle_timeout": {"after": "5s"}}],
+        {"traffic": {"head_after": "9s", "end_after": "30s"}, **PATIENT},
+    ),
+    "duration, reconnects": ([{"max_duration": {"after": "7s"}}], {}),
+    "duration, clean": ([{"max_duration": {"after": "7s", "mid_stream": "end"}}], {}),
+    "duration, reset": (
+        [{"max_duration": {"after": "7s", "mid_stream": "reset", "upstream": "rst"}}],
+        {},
+    ),
+    "buffer, block": ([{"buffer": {"block": "256B"}}], {}),
+    "buffer, timer": ([{"buffer": {"flush_after": "2500ms"}}], {}),
+    "buffer, end": ([{"buffer": {"until_end": True, "hold_head": True}}], {}),
+    "compress, flushed": ([{"compress": {"coding": "gzip", **CODED}}], {}),
+    "compress, held": ([{"compress": {"coding": "zstd", **CODED, "flush": False}}], {}),
+    "latency": ([{"latency": {"delay": "200ms", "jitter": "700ms", "direction": "both"}}], {}),
+    "latency twice": (
+        [
+            {"latency": {"delay": "200ms", "jitter": "3s"}},
+            {"latency": {"delay": "100ms", "jitter": "3s", "direction": "both"}},
+        ],
+        {},
+    ),
+    "cut, mid_field": ([{"cut": {"place": "mid_field", "event": 4}}], TEXT),
+    "cut, after_id": ([{"cut": {"place": "after_id", "event": 4}}], TEXT),
+    "cut, mid_char": ([{"cut": {"place": "mid_char", "event": 4}}], TEXT),
+    "cut, before_blank_line": ([{"cut": {"place": "before_blank_line", "event": 4}}], TEXT),
+    "cut, after_blank_line": ([{"cut": {"place": "after_blank_line", "event": 4}}], TEXT),
+    "cut, three resets": ([{"cut": {"after_bytes": "99B", "how": "reset", "times": 3}}], {}),
+    "cut, stall": ([{"cut": {"after": "3s", "how": "stall"}}], {}),
+    "answer": (
+        [{"answer": {"status": 503, "on": [1, 3]}}, {"max_duration": {"after": "7s"}}],
+        PATIENT,
+    ),
+    "rewrite": (
+        [
+            {
+                "rewrite_headers": {
+                    "request": {"remove": ["Last-Event-ID"]},
+                    "response": {"set": {"X-A": "1"}},
+                }
+            },
+            {"max_duration": {"after": "7s"}},
+        ],
+        {},
+    ),
+    "buffer, idle": ([{"buffer": {"block": "200B"}}, {"idle_timeout": {"after": "5s"}}], QUIET),
+    "three hops": (
+        [
+            {"latency": {"delay": "50ms", "jitter": "80ms", "direction": "both"}},
+            {"compress": {"coding": "br", **CODED}, "buffer": {"flush_after": "1500ms"}},
+            {"max_duration": {"after": "9s"}},
+        ],
+        {},
+    ),
+    "bursts": (
+        [{"buffer": {"block": "1KiB"}}, {}],
+        {"traffic": {"every": "5s", "burst": 20, "end_after": "20s"}},
+    ),
+    "large": (
+        [{"buffer": {"block": "16KiB"}}, {"latency": {"delay": "10ms"}}],
+        {"traffic": {"every": "5s", "size": "256KiB", "end_after": "20s"}},
+    ),
+    "leaves": ([{}, {}], {"client": {"eventsource": {"leave": {"at": "5500ms"}}}}),
+    "leaves, rst": (
+        [{}, {}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "rst"}}}},
+    ),
+    "leaves, half": (
+        [{}, {}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},
+    ),
+    "http/2": ([{"max_duration": {"after": "7s"}}, {}], {"client": {"eventsource": {"http": "2"}}}),
+}
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_both_drivers_agree_before_the_reference_server(name: str, ca: Path) -> None:
+    through, more = CHAINS[name]
+    written = {
+        "id": "test/parity",
+        "why": "a test",
+        "traffic": {"every": "1s", "end_after": "30s"},
+        "through": through,
+        **more,
+    }
+    case = Case(
+        id="test/parity",
+        scenario=Scenario.model_validate(written, context=YAML_CONTEXT),
+        target=CaseTarget(),
+        clock="virtual",
+        seed=3,
+    )
+    entries, _ = perform(case, Props(ca=ca), None)
+    assert differences(entries) == []
+    assert any(isinstance(it, journal.ClientRead) for it in entries)
+
+
+# -- before a target that says what no reference server does -------------------------------------
+
+LENGTH = STREAM + b"Content-Length: 9999\r\n\r\n"
+
+
+async def resets(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(CHUNKED, chunk(EVENT))
+    await trio.sleep(2)
+    peer.reset()
+
+
+async def truncates(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(CHUNKED)
+    await trio.sleep(1)
+    await peer.send(chunk(EVENT))
+
+
+async def closes(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(STREAM + b"\r\n", EVENT)
+    await trio.sleep(2)
+
+
+async def closes_with_a_reset(peer: Peer, number: int) -> None:
+    await closes(peer, number)
+    peer.reset()
+
+
+async def promises_too_much(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(LENGTH, EVENT)
+    await trio.sleep(2)
+
+
+async def says_too_much(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(STREAM + b"Content-Length: %d\r\n\r\n" % len(EVENT), EVENT + EVENT)
+    await trio.sleep(2)
+
+
+async def hints_and_trails(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" + CHUNKED, chunk(EVENT))
+    await peer.send(b"0\r\nX-Sum: 1\r\n\r\n")
+
+
+async def closes_at_once(peer: Peer, number: int) -> None:
+    await peer.head()
+
+
+async def is_not_http(peer: Peer, number: int) -> None:
+    await peer.head()
+    await peer.send(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+
+async def is_down_at_first(peer: Peer, number: int) -> None:
+    await peer.head()
+    if number == 1:
+        await peer.send(b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno")
+        return
+    await peer.send(CHUNKED, chunk(EVENT), chunk(b""))
+
+
+async def says_no_more(peer: Peer, number: int) -> None:
+    await peer.head()
+    if number > 1:
+        await peer.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return
+    await peer.send(CHUNKED, chunk(EVENT), chunk(b"stop"))
+    await trio.sleep(20)
+
+
+TARGETS = (
+    resets,
+    truncates,
+    closes,
+    closes_with_a_reset,
+    promises_too_much,
+    says_too_much,
+    hints_and_trails,
+    closes_at_once,
+    is_not_http,
+    is_down_at_first,
+    says_no_more,
+)
+RAW_CHAINS: dict[str, list[Yaml]] = {
+    "one hop": [{}],
+    "latency": [{"latency": {"delay": "300ms", "jitter": "2s"}}, {}],
+    "held": [{"idle_timeout": {"after": "10s"}}, {"buffer": {"block": "24B"}}],
+    "cut": [{}, {"cut": {"after_bytes": "5B", "how": "end", "times": 2}}],
+    "ends and leaves open": [{}, {"ends_at": {"upstream": "leave_open"}}],
+    "stubborn": [{"ends_at": {"how": "truncation"}}, {"stubborn": None}],
+    "pauses": [{"pauses": {"word": "one", "for": "5s"}}, {}],
+    "tries twice": [{}, {"tries_twice": None}],
+    "http/1.0 between hops": [{"old_upstream": None}, {"max_duration": {"after": "1s"}}],
+}
+
+
+@pytest.mark.parametrize("chain", RAW_CHAINS)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda it: it.__name__)
+def test_both_drivers_agree_before_a_target_that_misbehaves(target: Target, chain: str) -> None:
+    entries = observed(
+        RAW_CHAINS[chain], target, client={"max_attempts": 4, "retry_5xx": True}, seed=5
+    )
+    with known(FAULTS):
+        assert differences(entries) == []
