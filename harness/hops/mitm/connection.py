@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal
 
 from mitmproxy import flow, options
 from mitmproxy.connection import Server
-from mitmproxy.proxy import commands, mode_specs, server_hooks
+from mitmproxy.proxy import commands, events, mode_specs, server_hooks
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.server import ConnectionIO, LiveConnectionHandler
+from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO, LiveConnectionHandler
 
 from harness.hops.mitm.sides import UpstreamReader
 from harness.net import reset_transport
@@ -33,6 +33,56 @@ _NO_LIMIT = 1_000_000
 type Trigger = Callable[[commands.StartHook], Awaitable[None]]
 
 
+class Wires:
+    """Both sides of one of mitmproxy's connection handlers, with ours in the place of its own.
+
+    Args:
+        handler: A client's connection, and the upstream connections made for it.
+    """
+
+    def __init__(self, handler: ConnectionHandler) -> None:
+        handler.max_conns = defaultdict(lambda: asyncio.Semaphore(_NO_LIMIT))
+        self._handler = handler
+        self._readers: dict[Server, UpstreamReader] = {}
+
+    def own_client(self, side: ClientSide) -> None:
+        """Let `side` stand in for the client's reader and writer."""
+        self._handler.transports[self._handler.client] = ConnectionIO(
+            handler=None,
+            # It has what mitmproxy uses of a StreamReader and a StreamWriter.
+            reader=side,  # type: ignore[arg-type]
+            writer=side,  # type: ignore[arg-type]
+        )
+
+    def own_upstream(self, server: Server) -> asyncio.WriteTransport:
+        """Let our reader stand in for that of a new upstream connection; its transport."""
+        io = self._handler.transports[server]
+        assert io.writer is not None
+        transport: asyncio.WriteTransport = io.writer.transport  # type: ignore[union-attr]  # TCP only: asyncio's streams
+        reader = UpstreamReader(io.reader, transport)  # type: ignore[arg-type]  # TCP only: asyncio's streams
+        self._readers[server] = reader
+        io.reader = reader  # type: ignore[assignment]  # it has what mitmproxy uses of one
+        return transport
+
+    def disown_upstream(self, server: Server) -> None:
+        """An upstream connection is over."""
+        self._readers.pop(server, None)
+
+    def upstream_reader(self, server: Server) -> UpstreamReader | None:
+        """The reader of an upstream connection, None when it is not open."""
+        return self._readers.get(server)
+
+    def reset_upstream(self, server: Server) -> None:
+        """Abort an upstream connection with a RST."""
+        io = self._handler.transports.get(server)
+        if io is not None and io.writer is not None:
+            reset_transport(io.writer.transport)  # type: ignore[union-attr]  # TCP only: asyncio's streams
+
+    async def server_event(self, event: events.Event) -> None:
+        """Hand an event to the layers."""
+        await self._handler.server_event(event)
+
+
 class HopConnection(LiveConnectionHandler):
     """A client's connection to a hop, and the upstream connections made for it.
 
@@ -42,6 +92,7 @@ class HopConnection(LiveConnectionHandler):
         opts: mitmproxy's options.
         mode: The listener, as mitmproxy writes it.
         trigger: Runs the addons' hooks for this connection.
+        opened: Told of every transport, the client's first.
         broke: Told of every exception.
     """
 
@@ -52,31 +103,29 @@ class HopConnection(LiveConnectionHandler):
         opts: options.Options,
         mode: mode_specs.ProxyMode,
         trigger: Trigger,
+        opened: Callable[[asyncio.WriteTransport], None],
         broke: Callable[[Exception], None],
     ) -> None:
         super().__init__(reader, writer, opts, mode)
+        opened(writer.transport)
+        self._opened = opened
         self._trigger = trigger
         self._broke = broke
-        self._upstream_readers: dict[Server, UpstreamReader] = {}
-        self.max_conns = defaultdict(lambda: asyncio.Semaphore(_NO_LIMIT))
+        self.wires = Wires(self)
 
     def new_context(self) -> Context:
         """What the layers of this connection are to share."""
         return Context(self.client, self.layer.context.options)
 
-    def own_client(self, side: ClientSide) -> None:
-        """Let `side` stand in for the client's reader and writer."""
-        self.transports[self.client] = ConnectionIO(
-            handler=None,
-            # It has what mitmproxy uses of a StreamReader and a StreamWriter.
-            reader=side,  # type: ignore[arg-type]
-            writer=side,  # type: ignore[arg-type]
-        )
-
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Run a hook; while one waits, the connection does not time out."""
-        if isinstance(hook, server_hooks.ServerConnectedHook):
-            self._wrap_upstream(hook.data.server)
+        match hook:
+            case server_hooks.ServerConnectedHook(data):
+                self._opened(self.wires.own_upstream(data.server))
+            case server_hooks.ServerDisconnectedHook(data):
+                self.wires.disown_upstream(data.server)
+            case _:
+                pass
         with self.timeout_watchdog.disarm():
             try:
                 await self._trigger(hook)
@@ -85,23 +134,6 @@ class HopConnection(LiveConnectionHandler):
             (data,) = hook.args()
             if isinstance(data, flow.Flow):
                 await data.wait_for_resume()
-
-    def _wrap_upstream(self, server: Server) -> None:
-        io = self.transports[server]
-        assert io.writer is not None
-        reader = UpstreamReader(io.reader, io.writer.transport)  # type: ignore[arg-type,union-attr]  # TCP only: asyncio's streams
-        self._upstream_readers[server] = reader
-        io.reader = reader  # type: ignore[assignment]  # it has what mitmproxy uses of one
-
-    def upstream_reader(self, server: Server) -> UpstreamReader | None:
-        """The reader of an upstream connection, None before it is open."""
-        return self._upstream_readers.get(server)
-
-    def reset_upstream(self, server: Server) -> None:
-        """Abort an upstream connection with a RST."""
-        io = self.transports.get(server)
-        if io is not None and io.writer is not None:
-            reset_transport(io.writer.transport)  # type: ignore[union-attr]  # TCP only: asyncio's streams
 
     def log(
         self,

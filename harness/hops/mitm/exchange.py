@@ -147,7 +147,7 @@ class ExchangeLayer(layer.Layer):
             return  # mitmproxy has refused this request, and shows what it could read of it
         request = event.request
         self.x = self._machine.new_exchange()
-        self._ports.own(self.x, self, self._hop.connection)
+        self._ports.own(self.x, self, self._hop.wires)
         self._method = request.method
         headers = _fields(request.headers)
         if self._is_h2 and value(headers, "host") is None:
@@ -191,7 +191,7 @@ class ExchangeLayer(layer.Layer):
         if attempt is None:
             return
         assert isinstance(server, connection.Server)
-        reader = self._hop.connection.upstream_reader(server)
+        reader = self._hop.wires.upstream_reader(server)
         was_reset = reader is not None and reader.was_reset
         for item in attempt.reader.reset() if was_reset else attempt.reader.eof():
             yield from self._take(number, attempt, item)
@@ -315,14 +315,14 @@ class ExchangeLayer(layer.Layer):
         # Whatever still comes was not asked for any more.
         attempt.reader.is_over = True
         if how == "rst":
-            self._hop.connection.reset_upstream(attempt.server)
+            self._hop.wires.reset_upstream(attempt.server)
         yield commands.CloseConnection(attempt.server)
 
     def _reader(self, number: int) -> UpstreamReader | None:
         attempt = self._attempts.get(number)
         if attempt is None or not attempt.is_open:
             return None
-        return self._hop.connection.upstream_reader(attempt.server)
+        return self._hop.wires.upstream_reader(attempt.server)
 
     def hold_back(self, *, is_full: bool) -> None:
         """Read upstream no further while the client does not take what there is."""

@@ -15,11 +15,12 @@ from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.layers.http._http2 import Http2Connection
 
 from harness.hops.mitm.exchange import ExchangeLayer
-from harness.hops.mitm.ports import Act, ClientWent, Commands, Connection, Ports, Trail
+from harness.hops.mitm.ports import Act, ClientWent, Commands, Ports, Trail
 
 if TYPE_CHECKING:
     from mitmproxy.proxy.context import Context
 
+    from harness.hops.mitm.connection import Wires
     from harness.hops.mitm.sides import ClientSide
 
 _BAD_REQUEST = (
@@ -37,15 +38,13 @@ class HopLayer(HttpLayer):
     Args:
         context: mitmproxy's.
         ports: The hop.
-        connection: The client's connection.
+        wires: Both sides of the client's connection.
         side: The client's end of it.
     """
 
-    def __init__(
-        self, context: Context, ports: Ports, connection: Connection, side: ClientSide
-    ) -> None:
+    def __init__(self, context: Context, ports: Ports, wires: Wires, side: ClientSide) -> None:
         super().__init__(context, HTTPMode.transparent)
-        self.connection = connection
+        self.wires = wires
         self.ports = ports
         self.side = side
         self._trail = Trail(ports, "down", ports.next_conn("down"))

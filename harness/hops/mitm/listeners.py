@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy import master
 from mitmproxy.proxy import commands, events, layer, layers, mode_specs, tunnel
@@ -14,13 +14,12 @@ from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook
 
 from harness.hops.mitm.connection import HopConnection
-from harness.hops.mitm.exchange import ExchangeLayer
 from harness.hops.mitm.layer import HopLayer
-from harness.hops.mitm.ports import Act, ClientWent, Connection
+from harness.hops.mitm.ports import ClientWent, Exchanges
 from harness.hops.mitm.sides import ClientSide
 
 if TYPE_CHECKING:
-    from harness.faults.base import Action, GoneHow
+    from harness.faults.base import GoneHow
     from harness.hops.machine import HopMachine
     from harness.hops.mitm.script import Script
     from harness.model.journal import Entry
@@ -54,6 +53,7 @@ class Listener(ABC):
         self._mode = mode_specs.ProxyMode.parse(f"reverse:http://{upstream[0]}:{upstream[1]}")
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
     async def open(self) -> tuple[str, int]:
         """Listen; where.
@@ -73,6 +73,9 @@ class Listener(ABC):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()  # closed ones too: they may still wait to be rid of what is unsent
+        await asyncio.sleep(0)  # asyncio closes the sockets in the next step of the loop
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside the connections, until the listener closes."""
@@ -86,7 +89,13 @@ class Listener(ABC):
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = HopConnection(
-            reader, writer, self._master.options, self._mode, self._trigger, self.broke
+            reader,
+            writer,
+            self._master.options,
+            self._mode,
+            self._trigger,
+            self._transports.add,
+            self.broke,
         )
         self._begin(connection, reader, writer)
         self.spawn(self._serve(connection))
@@ -111,7 +120,7 @@ class Listener(ABC):
         """Run a connection's hook."""
 
 
-class FaultListener(Listener):
+class FaultListener(Listener, Exchanges):
     """A stretch of faults: what `ports.Ports` asks for.
 
     Args:
@@ -132,36 +141,16 @@ class FaultListener(Listener):
         *,
         has_tls: bool = False,
     ) -> None:
-        super().__init__(machine.number, upstream, it, broke)
+        Listener.__init__(self, machine.number, upstream, it, broke)
+        Exchanges.__init__(self)
         self.machine = machine
         self.rank = rank
         self.now_s = now_s
         self._has_tls = has_tls
-        self._conns = {"down": itertools.count(1), "up": itertools.count(1)}
-        self._exchanges: dict[int, tuple[Connection, ExchangeLayer]] = {}
 
     def record(self, entry: Entry) -> None:
         """Write to the journal."""
         self.machine.record(entry)
-
-    def own(self, x: int, exchange: ExchangeLayer, connection: Connection) -> None:
-        """Exchange `x` lives in this layer, on this connection."""
-        self._exchanges[x] = (connection, exchange)
-
-    def disown(self, x: int) -> None:
-        """Exchange `x` is over."""
-        self._exchanges.pop(x, None)
-
-    def act(self, x: int, actions: Sequence[Action]) -> None:
-        """Carry actions to another exchange, which may live on another connection."""
-        if x in self._exchanges:
-            connection, exchange = self._exchanges[x]
-            exchange.owed += 1
-            self.spawn(connection.server_event(Act(exchange, actions)))
-
-    def next_conn(self, side: Literal["down", "up"]) -> int:
-        """The number of the next connection on that side."""
-        return next(self._conns[side])
 
     def _begin(
         self,
@@ -173,13 +162,13 @@ class FaultListener(Listener):
             await connection.server_event(ClientWent(how))
 
         side = ClientSide(reader, writer, went)
-        connection.own_client(side)
+        connection.wires.own_client(side)
         context = connection.new_context()
         stack = tunnel.LayerStack()
         if self._has_tls:
             stack /= _Ground(context)
             stack /= layers.ClientTLSLayer(context)
-        stack /= HopLayer(context, self, connection, side)
+        stack /= HopLayer(context, self, connection.wires, side)
         connection.layer = stack[0]
 
     async def _trigger(self, hook: commands.StartHook) -> None:

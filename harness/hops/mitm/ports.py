@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mitmproxy.proxy import events, layer
 
@@ -13,29 +15,11 @@ from harness.faults.base import Action, GoneHow
 from harness.model import journal
 
 if TYPE_CHECKING:
-    from mitmproxy.connection import Server
-
     from harness.hops.machine import HopMachine
+    from harness.hops.mitm.connection import Wires
     from harness.hops.mitm.exchange import ExchangeLayer
-    from harness.hops.mitm.sides import UpstreamReader
 
 type Commands = layer.CommandGenerator[None]
-
-
-class Connection(Protocol):
-    """What a layer needs of its client's connection: see `connection.HopConnection`."""
-
-    def upstream_reader(self, server: Server) -> UpstreamReader | None:
-        """The reader of an upstream connection, None before it is open."""
-        ...
-
-    def reset_upstream(self, server: Server) -> None:
-        """Abort an upstream connection with a RST."""
-        ...
-
-    async def server_event(self, event: events.Event) -> None:
-        """Hand an event to the layers."""
-        ...
 
 
 class Ports(Protocol):
@@ -54,7 +38,7 @@ class Ports(Protocol):
         """The hop itself broke: the case cannot go on."""
         ...
 
-    def own(self, x: int, exchange: ExchangeLayer, connection: Connection) -> None:
+    def own(self, x: int, exchange: ExchangeLayer, wires: Wires) -> None:
         """Exchange `x` lives in this layer, on this connection."""
         ...
 
@@ -115,3 +99,34 @@ class Trail:
                 body=body,
             )
         )
+
+
+class Exchanges(ABC):
+    """Where each exchange of a hop lives, and the numbers of its connections."""
+
+    def __init__(self) -> None:
+        self._numbers = {"down": itertools.count(1), "up": itertools.count(1)}
+        self._homes: dict[int, tuple[Wires, ExchangeLayer]] = {}
+
+    @abstractmethod
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the connections."""
+
+    def own(self, x: int, exchange: ExchangeLayer, wires: Wires) -> None:
+        """See `Ports`."""
+        self._homes[x] = (wires, exchange)
+
+    def disown(self, x: int) -> None:
+        """See `Ports`."""
+        self._homes.pop(x, None)
+
+    def act(self, x: int, actions: Sequence[Action]) -> None:
+        """See `Ports`."""
+        if x in self._homes:
+            wires, exchange = self._homes[x]
+            exchange.owed += 1
+            self.spawn(wires.server_event(Act(exchange, actions)))
+
+    def next_conn(self, side: Literal["down", "up"]) -> int:
+        """See `Ports`."""
+        return next(self._numbers[side])
