@@ -6,6 +6,7 @@ returns items. Body bytes of one `feed` come as one `Body`, so that a read stays
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,10 @@ type Framing = Literal["chunked", "length", "close", "none"]
 
 # nginx takes 32 KiB of request head, browsers 256 KiB of response head.
 MAX_HEAD_BYTES = 256 * 1024
+
+_NO_HEAD_YET = frozenset({h11.IDLE, h11.SEND_RESPONSE})
+_QUOTED = re.compile(r"bytearray\((.*?)\)(?= |$)")
+_WHY_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,19 @@ def _fields(raw: h11._headers.Headers | list[tuple[bytes, bytes]]) -> Headers:
     return tuple((name.decode("latin-1"), val.decode("latin-1")) for name, val in items)
 
 
+def _why(error: h11.RemoteProtocolError) -> str:
+    """What is wrong, on a short line: h11 quotes the peer, whole and as a bytearray."""
+    words = str(error)
+    # What these two quote may be a secret, and this goes into the journal. The second is said of
+    # responses too.
+    if words.startswith("illegal header line"):
+        return "illegal header line"
+    if words.startswith("illegal request line"):
+        return "illegal start line"
+    words = _QUOTED.sub(r"\1", words)[:_WHY_CHARS]
+    return words[:1].lower() + words[1:]
+
+
 def response_framing(method: str, status: int, headers: Headers) -> Framing:
     """How the body of a response is delimited (RFC 9112 §6.3)."""
     if method == "HEAD" or status in {204, 304} or status < 200:
@@ -95,7 +113,12 @@ class _Reader:
 
     def eof(self) -> list[Item]:
         """The peer closed its sending side."""
-        return [] if self.is_over else self._receive(b"")
+        if self.is_over:
+            return []
+        if self._conn.their_state in _NO_HEAD_YET and not self._conn.trailing_data[0]:
+            self.is_over = True
+            return [Over("truncation", "peer closed connection before sending a head")]
+        return self._receive(b"")
 
     def reset(self, detail: str = "connection reset by peer") -> list[Item]:
         """The peer aborted the connection."""
@@ -125,12 +148,9 @@ class _Reader:
             self.is_over = True
             # h11 says so when the peer closes inside a message; everything else is not HTTP.
             how: Literal["truncation", "malformed"] = "malformed" if data else "truncation"
-            items.append(Over(how, str(error)))
+            items.append(Over(how, _why(error)))
             return items
         items += self._joined(body)
-        if not data and not self.is_over:
-            self.is_over = True
-            items.append(Over("truncation", "closed before the message was complete"))
         return items
 
     def _events(self) -> Iterator[h11.Event]:
