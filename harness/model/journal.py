@@ -32,7 +32,14 @@ PAYLOAD_LIMIT_BYTES = 8 * 1024 * 1024
 type Json = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
-class Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
+class Base(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+):
     """What every entry has: its number (the line, from 0) and its time in seconds."""
 
     n: int = -1
@@ -52,7 +59,7 @@ class CaseEntry(Base, frozen=True, tag="case"):
     is_reference: bool
 
 
-class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Body bytes of one read: as they are, deflated (`packed`), or clipped to their hash."""
 
     data: bytes | None = None
@@ -485,6 +492,26 @@ def decode(line: bytes) -> Entry:
     return _decoder.decode(line)
 
 
+class _Label(msgspec.Struct):
+    """What the first line of a journal of any version says about it."""
+
+    schema: str = ""
+    version: int = 0
+
+
+_label_decoder = msgspec.json.Decoder(_Label)
+
+
+def _check_version(line: bytes) -> None:
+    label = _label_decoder.decode(line)
+    # Without a schema it is no case: decoding, or the journal itself, says what it is instead.
+    if label.schema and (label.schema, label.version) != (SCHEMA, VERSION):
+        raise ValueError(
+            f"journal of {label.schema} version {label.version}, "
+            f"expected {SCHEMA} version {VERSION}"
+        )
+
+
 class Journal:
     """A whole journal, read back: `journal[n]` is entry n."""
 
@@ -501,21 +528,17 @@ class Journal:
         Raises:
             ValueError: A line is not an entry, the schema is another one, or a number is missing.
         """
-        entries = []
+        entries: list[Entry] = []
         for number, line in enumerate(lines):
             if not line.strip():
                 continue
+            if not entries:
+                _check_version(line)
             entry = decode(line)
             if entry.n != number:
                 raise ValueError(f"journal line {number + 1}: entry {entry.n} out of place")
             entries.append(entry)
-        journal = cls(entries)
-        if (journal.case.schema, journal.case.version) != (SCHEMA, VERSION):
-            raise ValueError(
-                f"journal of {journal.case.schema} version {journal.case.version}, "
-                f"expected {SCHEMA} version {VERSION}"
-            )
-        return journal
+        return cls(entries)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)

@@ -8,30 +8,29 @@ from harness.wire.headers import Headers
 
 STRUCK = "[redacted]"
 
-_SECRET_FIELDS = frozenset(
-    {
-        "api-key",
-        "authorization",
-        "cookie",
-        "mcp-session-id",
-        "proxy-authorization",
-        "set-cookie",
-        "x-api-key",
-        "x-auth-token",
-        "x-goog-api-key",
-    }
+_SECRET_FIELD = re.compile(
+    r"(?i)(?:.*-)?(?:authorization|cookie2?|credentials?|jwt|passw(?:or)?d|secret|session-id"
+    r"|signature|token|api-?key)"
 )
+# Their values are URLs, or hold some.
+_URL_FIELDS = frozenset({"content-location", "link", "location", "referer", "refresh"})
 _SECRET_QUERY = re.compile(
-    r"(?i)([?&](?:[a-z_.-]*(?:token|secret|password|signature|api_?key)|key|sig|auth)=)[^&#]*"
+    r"(?i)([?&](?:[a-z0-9_.-]*(?:token|secret|passw(?:or)?d|signature|credential|api[_-]?key|jwt)"
+    r"|key|sig|auth|authorization|pwd)=)[^&#>]*"
 )
-_USERINFO = re.compile(r"(?<=://)[^/@?#]*@")
+# Up to the last @ of the authority: that is where parsers of URLs see its end.
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 
 
 def headers(fields: Headers) -> Headers:
-    """`fields` with the values of credentials and cookies struck out."""
-    return tuple(
-        (name, STRUCK if name.lower() in _SECRET_FIELDS else value) for name, value in fields
-    )
+    """`fields` with the values of credentials and cookies struck out, and secrets in URLs."""
+    return tuple((name, _value(name.lower(), value)) for name, value in fields)
+
+
+def _value(name: str, value: str) -> str:
+    if _SECRET_FIELD.fullmatch(name):
+        return STRUCK
+    return url(value) if name in _URL_FIELDS else value
 
 
 def url(text: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Never, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from harness.model.base import Strict
+from harness.model.base import Strict, yaml_key
 from harness.units import Duration, Size
 from harness.wire.headers import Headers
 
@@ -162,21 +162,29 @@ class Hop(Strict):
 type HopField = Annotated[Hop, BeforeValidator(_as_faults)]
 
 
+_CLIENT = "eventsource"
+
+
 def _as_clients(value: object) -> object:
     items = value if isinstance(value, list | tuple) else [value]
     return [_as_client(item) for item in items]
 
 
 def _as_client(item: object) -> object:
-    if item == "eventsource":
-        return {}
-    if isinstance(item, dict) and set(item) == {"eventsource"}:
-        return item["eventsource"] or {}
-    if isinstance(item, str) or (isinstance(item, dict) and len(item) == 1):
-        named = item if isinstance(item, str) else next(iter(item))
-        if named not in EventSource.model_fields:
-            raise ValueError(f"unknown client {named!r}; there is eventsource")
+    if isinstance(item, str):
+        return {} if item == _CLIENT else _unknown_client(item)
+    if isinstance(item, dict) and len(item) == 1:
+        ((name, settings),) = item.items()
+        if name == _CLIENT:
+            return {} if settings is None else settings
+        # The journal's own form is a mapping of fields, under their names in YAML.
+        if name not in {yaml_key(field) for field in EventSource.model_fields}:
+            _unknown_client(name)
     return item
+
+
+def _unknown_client(name: object) -> Never:
+    raise ValueError(f"unknown client {name!r}; there is {_CLIENT}")
 
 
 type Clients = Annotated[tuple[EventSource, ...], BeforeValidator(_as_clients), Field(min_length=1)]

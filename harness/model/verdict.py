@@ -163,9 +163,9 @@ def encode(verdict: Verdict) -> bytes:
 
 
 def decode(data: bytes) -> Verdict:
-    """The verdict that `encode` wrote.
+    """The verdict that `encode` wrote; whether its `schema` is this one is for the reader to see.
 
     Raises:
-        ValueError: It is not a verdict of this version.
+        ValueError: It is not a verdict.
     """
     return msgspec.json.decode(data, type=Verdict)
