@@ -18,8 +18,10 @@ from harness.model.verdict import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_PASS
 from harness.report import terminal
 from harness.report import trace as report
 from harness.report.live import LiveTrace
+from harness.report.trace import Trace
 from harness.scenario.chain import parse_chain
 from harness.scenario.expand import AD_HOC_PLACE, case_of
+from harness.units import show_seconds
 
 _SEED = 1
 
@@ -36,7 +38,9 @@ def trace(
     """Trace one stream; the exit code.
 
     Raises:
-        HarnessError: The target cannot be reached, or a hop broke.
+        TargetError: It refuses, never answers, or what it answers is no event stream. What there
+            is to show has been shown.
+        HarnessError: A hop broke, or the like.
     """
     where = origin(target.url or "")
     chain = () if through is None else parse_chain(through)
@@ -87,6 +91,25 @@ def trace(
         sys.stdout.write(report.encode(traced).decode())
     else:
         report.show_end(traced, console)
-    if traced.end.how == "refused":
-        return EXIT_ERROR
+    if evidence.clipped_n is not None:
+        since = show_seconds(evidence.journal[evidence.clipped_n].t_s)
+        sys.stderr.write(f"more came than is kept: events after {since} are not counted\n")
+    why = _useless(traced, evidence)
+    if code == EXIT_PASS and why is not None:
+        raise TargetError(f"{where}: {why}", "not-traceable")
     return code
+
+
+def _useless(traced: Trace, evidence: Evidence) -> str | None:
+    """Why this is no trace of an event stream; None: it is one."""
+    client = evidence.clients[0]
+    if traced.end.how == "refused":
+        return next((it.end.detail for it in reversed(evidence.exchanges) if it.end), "refused")
+    if client.done is not None and client.done.is_fatal:
+        return client.done.reason
+    ends = [it.end for it in client.attempts if it.end is not None]
+    if ends and ends[-1].how == "malformed":
+        return ends[-1].detail
+    if traced.status is None:
+        return f"no response: {ends[-1].detail}" if ends and ends[-1].detail else "no response"
+    return None

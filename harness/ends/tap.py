@@ -14,12 +14,15 @@ from typing import Literal
 
 import trio
 
+from harness.ends.target import no_connection
 from harness.model import journal
 from harness.model.journal import Entry, Payload
 from harness.model.redaction import headers as redacted
 from harness.model.redaction import url as redacted_url
 from harness.net import ByteStream, Listener, Network
 from harness.wire.http1 import Body, Over, RequestLine, RequestReader, ResponseReader, StatusLine
+
+_MOST_EARLY_BYTES = 64 * 1024
 
 type _Stream = ByteStream | trio.SSLStream[ByteStream]
 
@@ -110,7 +113,7 @@ class Tap:
                 ledger.asked(bytes(data))
         except trio.BrokenResourceError:
             pass
-        ledger.refused(str(error))
+        ledger.refused(no_connection(error))
         down.reset()
 
     async def _upwards(
@@ -121,8 +124,8 @@ class Tap:
                 data = await down.receive_some()
             except trio.BrokenResourceError:
                 ledger.left("rst")
+                both.cancel()  # first: a stream that is reset fails whoever still waits for it
                 _reset(up)
-                both.cancel()
                 return
             if not data:
                 ledger.left("fin")
@@ -142,8 +145,8 @@ class Tap:
                 data = bytes(await up.receive_some())
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 ledger.broke()
-                down.reset()
                 both.cancel()
+                down.reset()
                 return
             if not data:
                 ledger.closed()
@@ -156,8 +159,8 @@ class Tap:
                 await down.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 ledger.left("rst")
-                _reset(up)
                 both.cancel()
+                _reset(up)
                 return
 
 
@@ -176,6 +179,10 @@ class _Ledger:
         self.up_port: int | None = None
         self._request = RequestReader()
         self._waiting: list[_Exchange] = []
+        # What the target did unasked, such as a 503 or a close as soon as it has accepted. It is
+        # the answer to the request that crosses it.
+        self._early = bytearray()
+        self._early_end: Callable[[_Exchange], Sequence[object]] | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -213,6 +220,7 @@ class _Ledger:
                                 headers=redacted(headers),
                             )
                         )
+                        self._catch_up()
                     case Over("end", rest=more):
                         self._request = RequestReader()
                         rest = more
@@ -235,6 +243,14 @@ class _Ledger:
             for item in exchange.reader.feed(data):
                 rest = self._take(exchange, item) or rest
             data = rest
+        self._early += data[: _MOST_EARLY_BYTES - len(self._early)]
+
+    def _catch_up(self) -> None:
+        early = bytes(self._early)
+        self._early.clear()
+        self.said(early)
+        if self._early_end is not None:
+            self._over(self._early_end)
 
     def closed(self) -> None:
         """The target closed."""
@@ -251,6 +267,7 @@ class _Ledger:
         self._waiting.clear()
 
     def _over(self, last: Callable[[_Exchange], Sequence[object]]) -> None:
+        self._early_end = last
         for exchange in list(self._waiting):
             for item in last(exchange):
                 self._take(exchange, item)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.errors import UsageError
+import httpx
+import trio
+
+from harness.errors import UsageError, shown
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -26,6 +31,10 @@ class Origin:
     host: str
     port: int
     target: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
     @property
     def is_local(self) -> bool:
@@ -50,9 +59,38 @@ def origin(url: str) -> Origin:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise UsageError(f"--url {url}: {error}") from error
+        httpx.URL(url)  # what the client makes of it
+        (parts.hostname or "").encode("idna")  # what the resolver makes of it
+    except (ValueError, httpx.InvalidURL) as error:
+        raise UsageError(f"URL {shown(url)}: {_lowered(str(error))}") from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"--url {url}: expected a URL such as http://127.0.0.1:8000/events")
+        raise UsageError(f"expected a URL such as http://127.0.0.1:8000/events, got {shown(url)}")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], target)
+    port = _PORTS[parts.scheme] if port is None else port
+    return Origin(parts.scheme, parts.hostname, port, target)
+
+
+def no_connection(error: BaseException) -> str:
+    """Why there is no connection to a target, in lower case.
+
+    Args:
+        error: What connecting to it raised, or the TLS handshake.
+    """
+    cause = error.__cause__
+    match error:
+        case trio.BrokenResourceError() if cause is not None:
+            return no_connection(cause)
+        case ssl.SSLCertVerificationError():
+            return f"certificate verify failed: {error.verify_message}".lower()
+        case ssl.SSLError(reason=str(reason)):
+            return f"TLS failed: {reason.replace('_', ' ').lower()}"
+        case socket.gaierror():
+            return (error.strerror or str(error)).lower()
+        case OSError(errno=int(number)) if not isinstance(error, ssl.SSLError):
+            return os.strerror(number).lower()  # without the address that trio puts before it
+        case _:
+            return _lowered(str(error)) or "closed in the TLS handshake"
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]

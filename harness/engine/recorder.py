@@ -13,6 +13,9 @@ from harness.errors import LocalEnvironmentError
 from harness.model import journal
 from harness.model.journal import CaseEntry, ClientRead, Entry, Journal, Payload, TapRead
 
+# What is kept has to be read again by whoever judges it, and each few bytes may be an event: a
+# stream that deflates to nothing would pass the limit of what is stored, and fill the memory.
+_READABLE_BYTES = 4 * journal.PAYLOAD_LIMIT_BYTES
 # Entries are written to the file in batches: one system call for many lines.
 _BATCH = 512
 
@@ -45,6 +48,7 @@ class Recorder:
         self._entries: list[Entry] = []
         self._written = 0
         self._kept_bytes = 0
+        self._read_bytes = 0
         self._is_clipped = False
         self._is_stopped = False
         self._file: BinaryIO | None = None
@@ -122,7 +126,8 @@ class Recorder:
 
     def _within_limit(self, entry: ClientRead | TapRead) -> ClientRead | TapRead:
         self._kept_bytes += entry.payload.stored_bytes
-        if self._kept_bytes <= journal.PAYLOAD_LIMIT_BYTES:
+        self._read_bytes += entry.size
+        if self._kept_bytes <= journal.PAYLOAD_LIMIT_BYTES and self._read_bytes <= _READABLE_BYTES:
             return entry
         if not self._is_clipped:
             self._is_clipped = True

@@ -23,14 +23,14 @@ from harness.ends.client import EventSourceClient
 from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
 from harness.ends.tap import Tap
-from harness.ends.target import Origin, origin
+from harness.ends.target import Origin, no_connection, origin
 from harness.engine.recorder import Recorder
 from harness.errors import HarnessError, HopError, TargetError
 from harness.hops.mitm import ChainSpec, client_context, make_chain
 from harness.model import journal
 from harness.model.journal import Entry
 from harness.model.scenario import Case, Traffic
-from harness.net import Memory, Network, Sockets
+from harness.net import ByteStream, Memory, Network, Sockets
 
 REFERENCE_URL = "http://reference.test/events"
 # Past the feed's end: time for the last reconnect, which is told to stop.
@@ -176,16 +176,18 @@ class Stage:
 
     async def _probe(self, at: Origin) -> None:
         """Find out now, in one clear line, whether anybody is there."""
-        where = f"{at.scheme}://{at.host}:{at.port}"
-        with trio.move_on_after(_CONNECT_S) as scope:
+        patience_s = min(_CONNECT_S, watch_s(self._case))
+        with trio.move_on_after(patience_s) as scope:
             try:
                 stream = await self._network.connect(at.host, at.port)
-            except OSError as error:
-                why = error.strerror or str(error)
-                raise TargetError(f"{where}: {why.lower()}", "unreachable") from error
-            await stream.aclose()
+                try:
+                    await _shake_hands(stream, at)
+                finally:
+                    await trio.aclose_forcefully(stream)
+            except (OSError, trio.BrokenResourceError) as error:
+                raise TargetError(f"{at}: {no_connection(error)}", "unreachable") from error
         if scope.cancelled_caught:
-            raise TargetError(f"{where}: no connection within {_CONNECT_S:g} s", "unreachable")
+            raise TargetError(f"{at}: no connection within {patience_s:g} s", "unreachable")
 
     # -- the performance -------------------------------------------------------------------------
 
@@ -264,6 +266,13 @@ class Stage:
             )
         )
         self._finish("the client was led around the chain")
+
+
+async def _shake_hands(stream: ByteStream, at: Origin) -> None:
+    context = at.tls()
+    if context is not None:
+        secure = trio.SSLStream(stream, context, server_hostname=at.host, https_compatible=True)
+        await secure.do_handshake()
 
 
 BUDGET_SLACK_S = 60.0

@@ -16,6 +16,9 @@ from harness.wire.sse_items import Comment, Event
 
 # What entered the chain and has not come out yet is kept for matching, up to this many events.
 _MOST_WAITING = 10_000
+# All of this is done between two reads of the client, which must not be kept from the next one.
+_MOST_SHOWN = 500
+_MOST_DECODED_BYTES = 4 * 1024 * 1024
 
 
 class _Reader:
@@ -25,7 +28,8 @@ class _Reader:
         self._parser = Parser()
         try:
             self._decoder: coding.Decoder | None = coding.decoder(
-                value(headers, "content-encoding") or "identity"
+                value(headers, "content-encoding") or "identity",
+                max_output_bytes=_MOST_DECODED_BYTES,
             )
         except coding.CodingError:
             self._decoder = None
@@ -71,8 +75,15 @@ class LiveTrace:
             case journal.ClientHead():
                 self._got[entry.x] = _Reader(entry.headers)
             case journal.ClientRead() if entry.x in self._got:
-                for item in self._got[entry.x].read(entry.payload):
+                items = self._got[entry.x].read(entry.payload)
+                for item in items[:_MOST_SHOWN]:
                     self._show(entry.t_s, item)
+                for item in items[_MOST_SHOWN:]:
+                    if isinstance(item, Event):
+                        self._entry_of(item)
+                if len(items) > _MOST_SHOWN:
+                    at_s = entry.t_s - (self._zero_s or 0.0)
+                    trace.show_more(at_s, len(items) - _MOST_SHOWN, self._console)
             case _:
                 pass
 

@@ -5,7 +5,8 @@ Every time is in seconds since the client's first request, whose own time is `st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -132,16 +133,17 @@ def of(evidence: Evidence, started_at: float) -> Trace:
     """
     if not evidence.clients:
         raise ValueError("no client sent a request")
-    attempts = [it for it in evidence.clients[0].attempts if not it.is_redirect]
-    attempts = attempts or list(evidence.clients[0].attempts)
-    zero_s = evidence.clients[0].attempts[0].began_s
+    client = evidence.clients[0]
+    answered = [it for it in client.attempts if not it.is_redirect]
+    attempts = answered or list(client.attempts)
+    zero_s = client.attempts[0].began_s
     with_head = [it for it in attempts if it.head is not None]
     shown = next((it for it in attempts if it.is_stream), with_head[0] if with_head else None)
     head = None if shown is None else shown.head
     reads = [read for it in attempts for read in it.stream.reads]
     events = [_event(it, zero_s) for one in attempts for it in evidence.deliveries(one).arrived]
     gaps = [gap.length_s for it in attempts if (gap := it.longest_silence) is not None]
-    end = _end(attempts[-1], evidence.ending(attempts[-1]), zero_s)
+    end = _end(evidence, attempts[-1], zero_s)
     return Trace(
         started_at=started_at,
         status=None if head is None else head.status,
@@ -153,11 +155,11 @@ def of(evidence: Evidence, started_at: float) -> Trace:
             _since(zero_s, beat.t_s) for it in attempts for beat in it.stream.comments
         ),
         pattern=pattern_of(events, end),
-        longest_gap_s=max(gaps, default=None),
+        longest_gap_s=round(max(gaps), 6) if gaps else None,
         end=end,
         last_byte_s=_since(zero_s, reads[-1].t_s) if reads else None,
         content_encoding=None if head is None else headers.value(head.headers, "content-encoding"),
-        reconnects=len(attempts) - 1,
+        reconnects=max(0, len(answered) - 1),
         fired=tuple(
             TraceFired(
                 hop=note.hop, fault=note.name, t_s=_since(zero_s, note.t_s), reason=note.reason
@@ -213,6 +215,12 @@ def show_heartbeat(t_s: float, text: str, console: Console) -> None:
     show_line(Text(f"{head}:{visible(text)[:room]}", _DIM), console)
 
 
+def show_more(t_s: float, count: int, console: Console) -> None:
+    """Print how many more came in the same instant, and are not shown."""
+    head = f"{show_seconds(t_s):>{_TIME_CHARS}}  {'':>{_TIME_CHARS}}  "
+    show_line(Text(f"{head}and {count:,} more", _DIM), console)
+
+
 def show_end(trace: Trace, console: Console) -> None:
     """Print what was made of the stream, and how it ended and by whose hand."""
     for line in summary(trace):
@@ -249,14 +257,21 @@ def summary(trace: Trace) -> list[Text]:
     if trace.reconnects:
         came += f", {_plural(trace.reconnects, 'reconnect')}"
     lines = [Text(said), Text(f"{_PATTERNS[trace.pattern]}: {came}")]
-    for fault in trace.fired:
-        at = show_seconds(fault.t_s)
-        lines.append(
-            Text(visible(f"hop {fault.hop} {fault.fault} fired at {at}: {fault.reason}"), "yellow")
-        )
+    lines += [Text(visible(it), "yellow") for it in _fired(trace.fired)]
     is_clean = trace.end.how in {"open", "end"}
     lines.append(Text(ending(trace.end), "" if is_clean else "bold red"))
     return lines
+
+
+def _fired(fired: Sequence[TraceFired]) -> Iterator[str]:
+    """Each fault on a line, however often it acted: a client may reconnect a thousand times."""
+    times = Counter((it.hop, it.fault) for it in fired)
+    for fault in fired:
+        count = times.pop((fault.hop, fault.fault), 0)
+        if count:
+            at = show_seconds(fault.t_s)
+            often = f" ({count} times)" if count > 1 else ""
+            yield f"hop {fault.hop} {fault.fault} fired at {at}: {fault.reason}{often}"
 
 
 def ending(end: TraceEnd) -> str:
@@ -306,11 +321,17 @@ def _event(delivery: Delivery, zero_s: float) -> TraceEvent:
     )
 
 
-def _end(attempt: Attempt, ended: Ending | None, zero_s: float) -> TraceEnd:
+def _end(evidence: Evidence, attempt: Attempt, zero_s: float) -> TraceEnd:
     at_s = _since(zero_s, attempt.ended_s)
+    ended = evidence.ending(attempt)
     if ended is None:
         return TraceEnd(how="open", by=None, at_s=at_s)
     who = _who(ended)
+    exchange = evidence.route(attempt).exchange
+    tap = None if exchange is None else exchange.end
+    if who == "target" and tap is not None and tap.how == "refused":
+        # The tap has to take a connection before it can know that the target takes none.
+        return TraceEnd(how="refused", by=who, at_s=at_s)
     match ended.how:
         case "left":
             return TraceEnd(how="open", by="client", at_s=at_s)
