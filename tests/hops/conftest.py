@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.hops.mitm import make_ca
+from harness.hops.mitm import make_ca, preload
+
+# Warnings are errors here, and mitmproxy gives some when it is imported.
+preload()
 
 
 @pytest.fixture(scope="session")
