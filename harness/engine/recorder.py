@@ -13,9 +13,11 @@ from harness.errors import LocalEnvironmentError
 from harness.model import journal
 from harness.model.journal import CaseEntry, ClientRead, Entry, Journal, Payload, TapRead
 
-# What is kept has to be read again by whoever judges it, and each few bytes may be an event: a
-# stream that deflates to nothing would pass the limit of what is stored, and fill the memory.
-_READABLE_BYTES = 4 * journal.PAYLOAD_LIMIT_BYTES
+# What is kept has to be read again by whoever judges it, and a stream that deflates to nothing may
+# hold more than memory does. So what it unfolds to is limited too: at both ends of the chain the
+# longest line a client takes, or 200,000 events of two lines, which take about 250 MB to judge.
+_UNFOLDED_BYTES = 6 * journal.PAYLOAD_LIMIT_BYTES
+_LINE_BYTES = 64
 # Entries are written to the file in batches: one system call for many lines.
 _BATCH = 512
 
@@ -48,7 +50,7 @@ class Recorder:
         self._entries: list[Entry] = []
         self._written = 0
         self._kept_bytes = 0
-        self._read_bytes = 0
+        self._unfolded_bytes = 0
         self._is_clipped = False
         self._is_stopped = False
         self._file: BinaryIO | None = None
@@ -126,13 +128,15 @@ class Recorder:
 
     def _within_limit(self, entry: ClientRead | TapRead) -> ClientRead | TapRead:
         self._kept_bytes += entry.payload.stored_bytes
-        self._read_bytes += entry.size
-        if self._kept_bytes <= journal.PAYLOAD_LIMIT_BYTES and self._read_bytes <= _READABLE_BYTES:
+        content = entry.payload.content() or b""
+        lines = max(content.count(b"\n"), content.count(b"\r"))
+        self._unfolded_bytes += len(content) + lines * _LINE_BYTES
+        is_small = self._kept_bytes <= journal.PAYLOAD_LIMIT_BYTES
+        if is_small and self._unfolded_bytes <= _UNFOLDED_BYTES:
             return entry
         if not self._is_clipped:
             self._is_clipped = True
             self.record(journal.StageClipped(limit_bytes=journal.PAYLOAD_LIMIT_BYTES))
-        content = entry.payload.content() or b""
         return msgspec.structs.replace(entry, payload=Payload.clipped(content))
 
     def _flush(self) -> None:
