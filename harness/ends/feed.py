@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from harness.model.journal import Entry, ServerFeed
 from harness.model.scenario import Traffic
 
 _HASH_CHARS = 16
+# As `str` writes numbers; longer ones than these are nobody's, and take long to read.
+_OWN_ID = re.compile(r"0|[1-9][0-9]{0,15}")
 _MULTIBYTE = "é✓𝄞"  # characters of two, three and four bytes
 
 
@@ -61,7 +64,7 @@ class Feed:
         self._record = record
         self._kept: deque[FeedEvent] = deque(maxlen=history)
         self._subscribers: list[Subscription] = []
-        self._seq = itertools.count(1)
+        self._newest = 0
         self.is_over = False
 
     async def run(self) -> None:
@@ -107,29 +110,29 @@ class Feed:
         if not self.is_over:
             return True
         position = None if after is None else self._position(after)
-        return position is not None and bool(self._kept) and self._kept[-1].seq > position
+        return position is not None and position < self._newest
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Leave the feed."""
         self._subscribers.remove(subscription)
 
     def _position(self, last_id: str) -> int | None:
-        if not (last_id.isascii() and last_id.isdigit()):
+        if not _OWN_ID.fullmatch(last_id):
             return None
         seq = int(last_id)
-        oldest = self._kept[0].seq if self._kept else 1
-        newest = self._kept[-1].seq if self._kept else 0
-        return seq if oldest - 1 <= seq <= newest else None
+        oldest = self._kept[0].seq if self._kept else self._newest + 1
+        return seq if oldest - 1 <= seq <= self._newest else None
 
     def _publish(self, marker: str | None) -> None:
-        seq = next(self._seq)
+        self._newest = seq = self._newest + 1
         data = self._text(seq) if marker is None else marker
         event = FeedEvent(seq, str(seq) if self._has_ids else None, data)
         self._kept.append(event)
         digest = hashlib.sha256(data.encode()).hexdigest()[:_HASH_CHARS]
         self._record(ServerFeed(seq=seq, id=event.id, data_hash=digest))
         for subscription in self._subscribers:
-            if len(subscription.waiting) >= self._queue:
+            # Once behind, always behind: after a gap the next event would hide what is missing.
+            if subscription.is_behind or len(subscription.waiting) >= self._queue:
                 subscription.is_behind = True
             else:
                 subscription.waiting.append(event)
@@ -150,10 +153,11 @@ class Feed:
         traffic = self._traffic
         text = f"event {seq} "
         filler = _MULTIBYTE if traffic.text == "multibyte" else "x"
-        missing = traffic.size_bytes - len(text.encode())
+        size_bytes = traffic.size_bytes - (traffic.lines - 1)  # less the line ends
+        missing = size_bytes - len(text.encode())
         if missing > 0:
             text += filler * (missing // len(filler.encode()))
-            text += "x" * (traffic.size_bytes - len(text.encode()))
+            text += "x" * (size_bytes - len(text.encode()))
         if traffic.lines > 1:
             step = max(1, len(text) // traffic.lines)
             cuts = [text[at : at + step] for at in range(0, step * (traffic.lines - 1), step)]

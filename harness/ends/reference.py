@@ -82,15 +82,18 @@ class ReferenceServer:
         method = scope["method"]
         port = scope["client"][1] if scope.get("client") else None
         knows = last_id if self._behaviour.honours_last_event_id else None
-        if method == "OPTIONS" or not self.feed.has_more(knows):
-            self._record(ServerRequest(x=x, last_event_id=last_id, status=204, port=port))
-            await _answer(send, 204, [_ALLOW] if method == "OPTIONS" else [])
-            self._record(ServerDone(x=x, reason="told to stop"))
-            return
-        if method not in {"GET", "HEAD", "POST"}:
-            self._record(ServerRequest(x=x, last_event_id=last_id, status=405, port=port))
-            await _answer(send, 405, [_ALLOW])
-            self._record(ServerDone(x=x, reason="method not allowed"))
+        refusal: tuple[int, list[tuple[bytes, bytes]], str] | None = None
+        if method == "OPTIONS":
+            refusal = 204, [_ALLOW], "options told"
+        elif method not in {"GET", "HEAD", "POST"}:
+            refusal = 405, [_ALLOW], "method not allowed"
+        elif not self.feed.has_more(knows):
+            refusal = 204, [], "told to stop"
+        if refusal is not None:
+            status, fields, reason = refusal
+            self._record(ServerRequest(x=x, last_event_id=last_id, status=status, port=port))
+            await _answer(send, status, fields)
+            self._record(ServerDone(x=x, reason=reason))
             return
         self._record(ServerRequest(x=x, last_event_id=last_id, status=200, port=port))
         takes_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
@@ -174,6 +177,8 @@ class ReferenceServer:
                     with trio.CancelScope(shield=True):
                         await stream.event(event, is_replay=missed > 0)
                     missed -= 1
+                    # Time for `_watch`: who has left is not sent all that waits.
+                    await trio.lowlevel.checkpoint()
                 if subscription.is_behind:
                     return "the client fell too far behind"
                 if self.feed.is_over:
