@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -16,3 +18,14 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("ca")
     make_ca(directory)
     return directory
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a script; the directory it is in."""
+
+    def script(text: str) -> Path:
+        (tmp_path / "addon.py").write_text(dedent(text))
+        return tmp_path
+
+    return script

@@ -2,100 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-
 import pytest
 
 from harness.faults.base import (
-    Action,
     Answer,
     CaseOver,
-    ClientGone,
     CloseUpstream,
     Data,
     End,
-    EndHow,
-    Event,
     Forward,
     ForwardHead,
     Framing,
     Note,
-    PauseUpstream,
     RequestData,
     RequestEnd,
     RequestHead,
     ResponseHead,
-    ResumeUpstream,
     SendData,
     SendEnd,
     SendRequest,
     UpstreamEnd,
-    Wake,
-    WakeAt,
-    passed,
 )
-from harness.hops.machine import HopMachine
 from harness.model import journal
-from harness.model.journal import Entry
 from harness.wire.headers import Headers, value
+from tests.testkit.stage_machine import GET, OK, Hop, begun
 
-GET = RequestHead("GET", "/events", (("Host", "target"),))
-OK = ResponseHead(200, (("Content-Type", "text/event-stream"),))
 ANSWERED = (("Content-Type", "text/plain"),)
-
-
-class Told:
-    """A fault that does what the test tells it, and remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[int, Event]] = []
-        self.says: list[Action | tuple[int, Action]] | None = None
-
-    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
-        self.seen.append((x, event))
-        if self.says is not None:
-            for it in self.says:
-                yield it if isinstance(it, tuple) else (x, it)
-        elif not isinstance(event, Wake | CaseOver):
-            yield x, passed(event)
-
-
-class Hop:
-    """A machine and what came of it: `hop.take(event)` passes, `hop.say(…)` lets the fault act."""
-
-    def __init__(self, number: int = 1, *, is_h2: bool = False) -> None:
-        self.fault = Told()
-        self.entries: list[Entry] = []
-        names = ["told", "second"]
-        self.machine = HopMachine(number, names, self.fault, self.entries.append, is_h2=is_h2)
-
-    def begin(self, request: RequestHead = GET) -> int:
-        x = self.machine.new_exchange()
-        self.take(request, x=x)
-        return x
-
-    def take(self, event: Event, x: int = 1, now_s: float = 0.0) -> list[Action]:
-        done = self.machine.step(now_s, x, event)
-        assert {y for y, _ in done} <= {x}
-        return [action for _, action in done]
-
-    def say(self, *actions: Action, x: int = 1) -> list[Action]:
-        """What becomes of actions a fault gives at a wake."""
-        self.fault.says = list(actions)
-        done = self.take(Wake(), x)
-        self.fault.says = None
-        return done
-
-    @property
-    def kinds(self) -> list[str]:
-        return [type(it).__name__ for it in self.entries]
-
-
-def begun(*, is_h2: bool = False) -> Hop:
-    hop = Hop(is_h2=is_h2)
-    hop.begin()
-    return hop
 
 
 # -- requests ----------------------------------------------------------------------------------
@@ -266,153 +198,6 @@ def test_nothing_follows_an_answer() -> None:
     hop = begun()
     hop.say(Answer(503))
     assert hop.say(ForwardHead(OK), Forward(b"x"), End("truncation"), Answer(504)) == []
-
-
-# -- ends --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("how", ["end", "truncation", "reset", "stall"])
-def test_nothing_follows_an_end(how: EndHow) -> None:
-    hop = begun()
-    assert hop.say(ForwardHead(OK), End(how))[1:] == [End(how)]
-    assert hop.say(Forward(b"x"), End("end"), ForwardHead(OK), Answer(503)) == []
-    assert [it.how for it in hop.entries if isinstance(it, journal.HopEnd)] == [how]
-
-
-def test_an_end_leaves_upstream_to_the_fault() -> None:
-    hop = begun()
-    hop.say(ForwardHead(OK), End("truncation"))
-    assert not hop.machine.is_over(1)
-    assert hop.say(CloseUpstream("fin")) == [CloseUpstream("fin")]
-    assert hop.machine.is_over(1)
-
-
-def test_upstream_left_open_is_open_until_it_ends() -> None:
-    hop = begun()
-    hop.say(ForwardHead(OK), End("end"), CloseUpstream("leave_open"))
-    assert not hop.machine.is_over(1)
-    hop.fault.says = []
-    hop.take(Data(b"more"))
-    hop.take(UpstreamEnd("end"))
-    assert hop.machine.is_over(1)
-    assert hop.fault.seen[-2:] == [(1, Data(b"more")), (1, UpstreamEnd("end"))]
-
-
-@pytest.mark.parametrize("how", ["fin", "rst"])
-def test_upstream_is_closed_once(how: str) -> None:
-    hop = begun()
-    assert hop.say(CloseUpstream("rst" if how == "rst" else "fin"), CloseUpstream("fin")) == [
-        CloseUpstream("rst" if how == "rst" else "fin")
-    ]
-    assert [it.how for it in hop.entries if isinstance(it, journal.HopClosedUpstream)] == [how]
-
-
-def test_an_attempt_that_ended_by_itself_needs_no_closing() -> None:
-    hop = begun()
-    hop.fault.says = []
-    hop.take(UpstreamEnd("truncation"))
-    assert hop.say(CloseUpstream("fin")) == []
-
-
-LATE: Sequence[Event] = (ResponseHead(200, ()), Data(b"late"), UpstreamEnd("end"))
-
-
-@pytest.mark.parametrize("event", LATE, ids=lambda it: type(it).__name__)
-def test_what_still_comes_from_an_attempt_that_was_closed_is_dropped(event: Event) -> None:
-    hop = begun()
-    hop.say(CloseUpstream("fin"))
-    seen, entries = len(hop.fault.seen), len(hop.entries)
-    assert hop.take(event) == []
-    assert (len(hop.fault.seen), len(hop.entries)) == (seen, entries)
-
-
-def test_attempts_of_one_exchange_end_apart() -> None:
-    hop = begun()
-    hop.fault.says = []
-    hop.take(UpstreamEnd("refused", 0))
-    assert hop.say(SendRequest(GET, 1)) == [SendRequest(GET, 1)]
-    assert hop.say(ForwardHead(OK), End("end"), CloseUpstream("fin", 0))[-1] == End("end")
-    assert not hop.machine.is_over(1)
-    hop.fault.says = []
-    hop.take(UpstreamEnd("end", 1))
-    assert hop.machine.is_over(1)
-
-
-# -- clients that go ---------------------------------------------------------------------------
-
-
-def test_a_client_goes_once() -> None:
-    hop = begun()
-    assert hop.take(ClientGone("rst")) == [CloseUpstream("rst")]
-    assert hop.take(ClientGone("fin")) == []
-    assert [it.how for it in hop.entries if isinstance(it, journal.HopClientGone)] == ["rst"]
-    assert hop.machine.is_over(1)
-
-
-def test_a_client_that_goes_after_all_is_over_is_no_news() -> None:
-    hop = begun()
-    hop.say(Answer(503), CloseUpstream("fin"))
-    assert hop.take(ClientGone("fin")) == []
-    assert "HopClientGone" not in hop.kinds
-
-
-def test_a_client_may_leave_a_stall() -> None:
-    hop = begun()
-    hop.say(ForwardHead(OK), End("stall"), CloseUpstream("leave_open"))
-    assert hop.take(ClientGone("fin")) == [CloseUpstream("fin")]
-
-
-def test_nothing_is_sent_to_a_client_that_has_gone() -> None:
-    hop = begun()
-    hop.say(ForwardHead(OK))
-    hop.fault.says = []
-    hop.take(ClientGone("fin"))
-    assert hop.say(Forward(b"x"), Answer(503), End("end")) == []
-    assert "HopEnd" not in hop.kinds
-    assert not hop.machine.is_over(1)  # upstream is still being read
-    assert hop.say(CloseUpstream("fin")) == [CloseUpstream("fin")]
-    assert hop.machine.is_over(1)
-
-
-# -- time --------------------------------------------------------------------------------------
-
-
-def test_the_last_wish_to_be_woken_counts_and_a_wake_uses_it_up() -> None:
-    hop = begun()
-    assert hop.machine.wake_s(1) == math.inf
-    assert hop.say(WakeAt(5.0), WakeAt(7.0)) == [WakeAt(5.0), WakeAt(7.0)]
-    assert hop.machine.wake_s(1) == 7.0
-    hop.take(Wake())
-    assert hop.machine.wake_s(1) == math.inf
-    assert hop.machine.wake_s(99) == math.inf
-
-
-def test_pausing_is_passed_on() -> None:
-    hop = begun()
-    assert hop.say(PauseUpstream(), ResumeUpstream()) == [PauseUpstream(), ResumeUpstream()]
-
-
-# -- exchanges ---------------------------------------------------------------------------------
-
-
-def test_exchanges_are_numbered_from_1_and_know_nothing_of_each_other() -> None:
-    hop = Hop()
-    assert [hop.begin(), hop.begin()] == [1, 2]
-    hop.say(Answer(503), CloseUpstream("fin"), x=1)
-    assert (hop.machine.is_over(1), hop.machine.is_over(2)) == (True, False)
-
-
-def test_an_action_goes_to_the_exchange_it_names() -> None:
-    hop = Hop()
-    hop.begin()
-    hop.begin()
-    hop.fault.says = [(2, ForwardHead(OK)), (1, ForwardHead(OK)), (2, Forward(b"x"))]
-    done = hop.machine.step(0.0, 1, Wake())
-    assert [(y, type(action)) for y, action in done] == [
-        (2, ForwardHead),
-        (1, ForwardHead),
-        (2, Forward),
-    ]
 
 
 # -- the journal -------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ import trio
 from harness.model import journal
 from tests.testkit.stage import BOTH, On, Stage, asking, chunk, play
 
+# On a machine that is busy with other things; a close that waited for a write would never come.
+AT_ONCE_S = 5.0
+
 both = pytest.mark.parametrize("on", BOTH)
 
 
@@ -18,7 +21,7 @@ def test_upstream_is_closed_at_once_when_the_client_closes(on: On) -> None:
         left_s = stage.now_s()
         await client.close()
         assert await target.end() == "fin"
-        assert stage.now_s() - left_s < (1e-6 if on == "memory" else 0.5)
+        assert stage.now_s() - left_s < (1e-6 if on == "memory" else AT_ONCE_S)
         assert [it.how for it in stage.entries(journal.HopClientGone)] == ["fin"]
 
     play(scene, on=on)

@@ -211,6 +211,30 @@ def test_cookies_sent_apart_are_joined_for_http_1(ca: Path) -> None:
     play(scene, ca=ca)
 
 
+@pytest.mark.parametrize(
+    ("fields", "told", "sent"),
+    [
+        ((), b"Transfer-Encoding: chunked", chunk(b"abc") + chunk(b"")),
+        ((("content-length", "3"),), b"content-length: 3", b"abc"),
+    ],
+    ids=["without a length", "with its length"],
+)
+def test_a_body_is_delimited_for_http_1(
+    fields: tuple[tuple[str, str], ...], told: bytes, sent: bytes, ca: Path
+) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        one = await client.ask("/", *fields, body=b"abc")
+        target = await stage.accept()
+        head = await target.head()
+        assert head == b"POST / HTTP/1.1\r\nHost: target.test\r\n" + told + b"\r\n\r\n"
+        assert await target.until(sent) == sent
+        await target.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert await client.end(one) == Ended()
+
+    play(scene, ca=ca)
+
+
 def test_a_length_that_promises_too_much_resets_the_stream(ca: Path) -> None:
     async def scene(stage: Stage) -> None:
         client = await connect_h2(stage, ca)

@@ -13,6 +13,8 @@ import trio
 from harness.model import journal
 from tests.testkit.stage import BOTH, CHUNKED, On, Peer, Stage, chunk, play
 
+# It takes 0.1 s on a quiet machine; with a short backlog it would take for ever.
+MOST_S = 3.0
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -170,7 +172,7 @@ def test_two_thousand_clients_connect_before_the_hop_gets_to_accept_one() -> Non
             await last.until(b"upstream refused\n")
         return took_s
 
-    assert play(scene, on="sockets") < 1.0
+    assert play(scene, on="sockets") < MOST_S
 
 
 @pytest.mark.parametrize("on", BOTH)

@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 import trio
 
-from harness.errors import HopError
 from harness.model import journal
-from harness.wire.headers import value
 from tests.testkit.stage import CHUNKED, Stage, Yaml, asking, chunk, play
-
-SAMPLES = Path(__file__).parents[2] / "scenarios" / "scripts"
 
 type Write = Callable[[str], Path]
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write a script; the directory it is in."""
-
-    def script(text: str) -> Path:
-        (tmp_path / "addon.py").write_text(dedent(text))
-        return tmp_path
-
-    return script
-
-
 SCRIPT: Yaml = {"script": "addon.py"}
-
-
-async def stream(stage: Stage, *events: bytes) -> bytes:
-    """Stream events one second apart, to the end; what the client got for a body."""
-    client = await stage.get()
-    target = await stage.accept()
-    await target.head()
-    await target.send(CHUNKED)
-    await client.head()
-    for event in events:
-        await trio.sleep(1)
-        await target.send(chunk(event))
-    await target.send(chunk(b""))
-    return await client.body()
 
 
 def test_a_module_with_hooks_is_an_addon(write: Write) -> None:
@@ -218,7 +187,7 @@ def test_a_stream_callable_may_change_hold_and_split_the_body(write: Write) -> N
     """)
 
     async def scene(stage: Stage) -> None:
-        assert await stream(stage, b"ab", b"cd", b"ef", b"gh") == b"ABCDEFGH"
+        assert await stage.stream(b"ab", b"cd", b"ef", b"gh") == b"ABCDEFGH"
 
     play(scene, [{}, SCRIPT], base=base)
 
@@ -288,7 +257,7 @@ def test_a_hop_with_a_script_is_one_hop_in_the_journal(write: Write) -> None:
     base = write("")
 
     async def scene(stage: Stage) -> None:
-        await stream(stage, b"data: 1\n\n")
+        await stage.stream(b"data: 1\n\n")
         stage.close_case()
         assert [it.x for it in stage.entries(journal.HopRequest)] == [1]
         assert [it.x for it in stage.entries(journal.HopAttempt)] == [1]
@@ -360,85 +329,6 @@ def test_trailers_and_early_hints_do_not_reach_an_addon(write: Write) -> None:
     play(scene, [SCRIPT], base=write(""))
 
 
-# -- what goes wrong ---------------------------------------------------------------------------
-
-
-async def breaks(stage: Stage) -> HopError:
-    await stage.get()
-    return await stage.a_hop_breaks()
-
-
-async def breaks_on_a_stream(stage: Stage) -> HopError:
-    await stage.get()
-    target = await stage.accept()
-    await target.head()
-    await target.send(CHUNKED, chunk(b"data"))
-    return await stage.a_hop_breaks()
-
-
-RAISES = """\
-def boom():
-    return 1 / 0
-
-"""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "def request(flow):\n    boom()\n",
-        "async def request(flow):\n    boom()\n",
-        "class A:\n    def request(self, flow): boom()\n\naddons = [A()]\n",
-        "def client_connected(client):\n    boom()\n",
-        "def running():\n    boom()\n",
-    ],
-    ids=["hook", "async hook", "method", "connection", "running"],
-)
-def test_an_exception_in_a_hook_names_the_script_and_the_line(write: Write, text: str) -> None:
-    base = write(RAISES + text)
-    error = play(breaks, [{}, SCRIPT], base=base)
-    assert str(error) == "hop 2: script addon.py:2: ZeroDivisionError: division by zero"
-
-
-def test_an_exception_in_a_stream_callable_names_the_script_and_the_line(write: Write) -> None:
-    base = write(
-        RAISES + "def responseheaders(flow):\n    flow.response.stream = lambda data: boom()\n"
-    )
-    error = play(breaks_on_a_stream, [SCRIPT], base=base)
-    assert str(error) == "hop 1: script addon.py:2: ZeroDivisionError: division by zero"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "\nimport no_such_module\n",
-            "addon.py:2: ModuleNotFoundError: No module named 'no_such_module'",
-        ),
-        ("\n\ndef x(:\n", "addon.py:3: SyntaxError: invalid syntax"),
-        ("def load(loader):\n    1 / 0\n", "addon.py:2: ZeroDivisionError: division by zero"),
-        ("def configure(updated):\n    1 / 0\n", "addon.py:2: ZeroDivisionError: division by zero"),
-    ],
-    ids=["import", "syntax", "load", "configure"],
-)
-def test_a_script_that_cannot_be_loaded_says_where(write: Write, text: str, message: str) -> None:
-    async def scene(stage: Stage) -> None:
-        raise AssertionError("the stage is never set")
-
-    (base := write("").joinpath("addon.py")).write_text(text)
-    with pytest.raises(HopError) as caught:
-        play(scene, [SCRIPT], base=base.parent)
-    assert str(caught.value).startswith(f"hop 1: script {message}")
-
-
-def test_a_script_that_is_not_there_is_named_as_the_user_named_it(tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        raise AssertionError("the stage is never set")
-
-    with pytest.raises(HopError, match=r"^hop 2: script \./none\.py: no such file$"):
-        play(scene, [{}, {"script": "./none.py"}], base=tmp_path)
-
-
 def test_an_addon_may_halt_the_others(write: Write) -> None:
     base = write("""
         from mitmproxy.exceptions import AddonHalt
@@ -448,7 +338,7 @@ def test_an_addon_may_halt_the_others(write: Write) -> None:
     """)
 
     async def scene(stage: Stage) -> None:
-        assert await stream(stage, b"data: 1\n\n") == b"data: 1\n\n"
+        assert await stage.stream(b"data: 1\n\n") == b"data: 1\n\n"
 
     play(scene, [SCRIPT], base=base)
 
@@ -474,55 +364,3 @@ def test_a_script_may_import_its_neighbours_and_have_dataclasses(write: Write) -
 
     play(scene, [SCRIPT], base=base)
     sys.modules.pop("neighbour_of_the_addon")
-
-
-# -- the samples that are shipped --------------------------------------------------------------
-
-
-def test_sample_count_events_adds_a_comment_after_every_tenth() -> None:
-    async def scene(stage: Stage) -> None:
-        events = [b"data: %d\n\n" % number for number in range(25)]
-        got = await stream(stage, *events)
-        assert got == (
-            b"".join(events[:10])
-            + b": ten more\n\n"
-            + b"".join(events[10:20])
-            + b": ten more\n\n"
-            + b"".join(events[20:])
-        )
-
-    play(scene, [{"script": "count_events.py"}], base=SAMPLES)
-
-
-def test_sample_slow_auth_delays_the_request_by_a_quarter_of_a_second() -> None:
-    async def scene(stage: Stage) -> None:
-        await stage.get()
-        assert b"\r\nx-checked: yes\r\n" in await (await stage.accept()).head()
-        assert stage.now_s() == 0.25
-
-    play(scene, [{"script": "slow_auth.py"}], base=SAMPLES)
-
-
-def test_sample_strip_header_eats_what_asks_not_to_buffer() -> None:
-    async def scene(stage: Stage) -> None:
-        client = await stage.get()
-        target = await stage.accept()
-        await target.head()
-        await target.send(b"HTTP/1.1 200 OK\r\nX-Accel-Buffering: no\r\nContent-Length: 0\r\n\r\n")
-        await client.head()
-        seen = [value(it.headers, "x-accel-buffering") for it in stage.entries(journal.HopHead)]
-        assert seen == ["no", None]
-
-    play(scene, [{}, {"script": "strip_header.py"}], base=SAMPLES)
-
-
-@pytest.mark.real
-def test_the_samples_are_strictly_typed() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(SAMPLES.glob("*.py")))],
-        cwd=SAMPLES.parents[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout

@@ -225,6 +225,15 @@ class Stage:
         await client.head()
         return client, target
 
+    async def stream(self, *events: bytes) -> bytes:
+        """Stream events a second apart, to a clean end; what the client got for a body."""
+        client, target = await self.streaming()
+        for event in events:
+            await trio.sleep(1)
+            await target.send(chunk(event))
+        await target.send(chunk(b""))
+        return await client.body()
+
     async def close_target(self) -> None:
         """Nobody listens there any more."""
         await self._target.aclose()

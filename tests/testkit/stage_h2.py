@@ -50,16 +50,20 @@ class H2Client:
         self._conn.increment_flow_control_window(CONNECTION_WINDOW)
         await self._flush()
 
-    async def ask(self, path: str = "/events", *fields: tuple[str, str]) -> int:
-        """Send a GET; the number of its stream."""
+    async def ask(
+        self, path: str = "/events", *fields: tuple[str, str], body: bytes | None = None
+    ) -> int:
+        """Send a GET, or a POST where there is a body; the number of its stream."""
         x = self._conn.get_next_available_stream_id()
         pseudo = [
-            (":method", "GET"),
+            (":method", "GET" if body is None else "POST"),
             (":scheme", "https"),
             (":authority", "target.test"),
             (":path", path),
         ]
-        self._conn.send_headers(x, [*pseudo, *fields], end_stream=True)
+        self._conn.send_headers(x, [*pseudo, *fields], end_stream=body is None)
+        if body is not None:
+            self._conn.send_data(x, body, end_stream=True)
         self.data[x] = b""
         await self._flush()
         return x

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
-from mitmproxy import connection, http
+from mitmproxy import connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import DropStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
@@ -50,9 +49,10 @@ from harness.faults.base import (
     WakeAt,
 )
 from harness.hops.machine import RANK_S
+from harness.hops.mitm.messages import request_of, response_of
 from harness.hops.mitm.ports import Act, ClientWent, Commands, Trail
 from harness.model import journal
-from harness.wire.headers import Headers, replaced, value, values
+from harness.wire.headers import value
 from harness.wire.http1 import Body, Over, ResponseReader, StatusLine, chunk, request_head
 
 if TYPE_CHECKING:
@@ -94,7 +94,6 @@ class ExchangeLayer(layer.Layer):
         self._attempts: dict[int, _Attempt] = {}
         self._alarm: commands.RequestWakeup | None = None
         self._alarm_s = math.inf
-        self._method = "GET"
         self._declared: int | None = None
         self._has_head = False
         self._is_complete = False
@@ -145,23 +144,16 @@ class ExchangeLayer(layer.Layer):
     def _begin(self, event: RequestHeaders) -> Commands:
         if self.context.client.state is connection.ConnectionState.CLOSED:
             return  # mitmproxy has refused this request, and shows what it could read of it
-        request = event.request
         self.x = self._machine.new_exchange()
         self._ports.own(self.x, self, self._hop.wires)
-        self._method = request.method
-        headers = _fields(request.headers)
-        if self._is_h2 and value(headers, "host") is None:
-            headers = (("Host", request.authority), *headers)
-        if self._is_h2 and len(crumbs := values(headers, "cookie")) > 1:
-            headers = replaced(headers, "cookie", "; ".join(crumbs))  # RFC 9113 §8.2.3
-        expects = (value(headers, "expect") or "").lower() == "100-continue"
-        head = RequestHead(request.method, request.path, headers, _version(request.http_version))
+        head = request_of(event)
+        expects = (value(head.headers, "expect") or "").lower() == "100-continue"
         self._link("down", self.context.client.peername)
         yield from self._tell(head)
         if expects and not (self._has_head or self._is_h2):
             yield from self._send(
                 ResponseHeaders(
-                    self.stream_id, _response(100, (), is_h2=self._is_h2), end_stream=False
+                    self.stream_id, response_of(100, (), is_h2=self._is_h2), end_stream=False
                 )
             )
 
@@ -343,7 +335,7 @@ class ExchangeLayer(layer.Layer):
         elif framing == "length":
             declared = value(headers, "content-length") or ""
             self._declared = int(declared) if declared.isdigit() else None
-        response = _response(head.status, headers, is_h2=self._is_h2)
+        response = response_of(head.status, headers, is_h2=self._is_h2)
         yield from self._send(ResponseHeaders(self.stream_id, response, end_stream=False))
 
     def _end(self, how: str) -> Commands:
@@ -371,26 +363,3 @@ class ExchangeLayer(layer.Layer):
         self._hop.is_speaking = True
         yield SendHttp(event, self.context.client)  # type: ignore[arg-type]  # mitmproxy's union of HTTP events has no public name
         self._hop.is_speaking = False
-
-
-def _fields(headers: http.Headers) -> Headers:
-    return tuple((name.decode("latin-1"), val.decode("latin-1")) for name, val in headers.fields)
-
-
-def _version(text: str) -> str:
-    return "HTTP/2" if text.startswith("HTTP/2") else text
-
-
-def _response(status: int, headers: Headers, *, is_h2: bool) -> http.Response:
-    fields = http.Headers(
-        [
-            ((name.lower() if is_h2 else name).encode("latin-1"), val.encode("latin-1"))
-            for name, val in headers
-        ]
-    )
-    try:
-        reason = HTTPStatus(status).phrase
-    except ValueError:
-        reason = ""
-    version = b"HTTP/2.0" if is_h2 else b"HTTP/1.1"
-    return http.Response(version, status, reason.encode(), fields, b"", None, 0.0, 0.0)

@@ -43,6 +43,8 @@ def _stand_in() -> None:
     module.__package__ = _NAME
     module.__file__ = spec.origin
     sys.modules[_NAME] = module
+    # What the import system does for a package it has imported itself.
+    vars(sys.modules["mitmproxy"])["addons"] = module
 
 
 if _NAME not in sys.modules:
