@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,7 @@ from tests.wire.http1_messages import (
     Make,
     Message,
     Reader,
+    joined,
     named,
     read,
     read_to_the_end,
@@ -102,6 +105,47 @@ def test_a_feed_of_nothing_is_not_the_end() -> None:
     reader = ResponseReader()
     assert reader.feed(b"") == []
     assert not reader.is_over
+
+
+@pytest.mark.parametrize(
+    "feeds",
+    [
+        [b"3\r\nabc\r\n", b"2\r\nde\r\n"],
+        [b"3\r\nabc\r\n2\r\nde\r\n"],
+        [b"0003\r\nabc\r\n2;x\r\nde\r\n"],
+        [b"3\r\nabc\r\n", b"2\r\nd", b"e\r\n"],
+        [b"3\r\nabc\r\n2\r", b"\nde\r\n"],
+        [b"3\r\nabc\r\n", b"000000002\r\nde\r\n"],
+        [b"3\r\nabc\r\n", b"2;a=b\r\nde\r\n"],
+    ],
+)
+@pytest.mark.parametrize("ends", ["end", "truncation", "reset"])
+def test_reads_of_whole_chunks_and_of_parts_may_alternate(feeds: list[bytes], ends: str) -> None:
+    reader = ResponseReader()
+    items = read(reader, CHUNKED_OK, *feeds)
+    assert joined(items) == [status(200, "chunked", CHUNKED), Body(b"abcde")]
+    match ends:
+        case "end":
+            last = reader.feed(b"0\r\nX: y\r\n\r\nrest")
+            assert last == [Over("end", "", (("X", "y"),), b"rest")]
+        case "truncation":
+            assert reader.eof() == [
+                Over("truncation", f"{NO_WHOLE_BODY} (incomplete chunked read)")
+            ]
+        case _:
+            assert reader.reset() == [Over("reset", "connection reset by peer")]
+
+
+@SETTINGS
+@given(
+    parts=st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 200), max_size=3),
+)
+def test_chunks_are_read_wherever_they_are_split(parts: list[bytes], cuts: list[int]) -> None:
+    ends = list(accumulate(len(chunk(part)) for part in parts))
+    wire = b"".join(map(chunk, [*parts, b""]))
+    items = read(ResponseReader(), CHUNKED_OK, *split(wire, [*ends, *cuts]))
+    assert joined(items)[1:] == [Body(b"".join(parts)), Over("end")]
 
 
 # -- messages that are cut -------------------------------------------------------------------------

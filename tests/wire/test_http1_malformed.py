@@ -95,6 +95,19 @@ def test_what_is_not_http_is_so_however_it_is_split(wire: bytes) -> None:
     assert isinstance(whole[-1], Over)
 
 
+@pytest.mark.parametrize(
+    "lie",
+    [b"zz\r\n", b"2\r\nabc\r\n", b"-1\r\na\r\n", b"\r\n"],
+    ids=["size", "short", "minus", "none"],
+)
+def test_a_chunk_that_lies_after_whole_ones_is_malformed(lie: bytes) -> None:
+    *items, over = read(ResponseReader(), CHUNKED_OK, b"3\r\nabc\r\n", lie)
+    assert isinstance(over, Over)
+    assert over.how == "malformed"
+    body = b"".join(item.data for item in items if isinstance(item, Body))
+    assert body in {b"abc", b"abcab"}  # of a chunk that is too long, what it says is taken
+
+
 def test_a_reader_that_met_a_malformed_message_says_nothing_more() -> None:
     reader = ResponseReader()
     read(reader, b"\x00")
