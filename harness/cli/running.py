@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from typing import Literal
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
 from harness.ends.target import origin
-from harness.engine.case import describe
+from harness.engine.case import describe, without_secrets
 from harness.engine.judge import judge
 from harness.engine.judge import judge_again as judge_once_more
 from harness.engine.run import Job, default_workers, run, summary
@@ -22,6 +23,7 @@ from harness.engine.serving import check_flaws
 from harness.engine.stage import Props, settle_s, watch_s
 from harness.errors import UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
+from harness.model import redaction
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Target
 from harness.model.verdict import EXIT_NOTHING, CaseVerdict, Verdict
@@ -106,7 +108,7 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
         jobs = [_job(case, asked, directory, ca) for case in cases]
         progress = stack.enter_context(Progress(console))
         progress.start(len(jobs))
-        verdict = run(
+        ran = run(
             jobs,
             progress,
             workers=workers,
@@ -114,8 +116,14 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
             seed=asked.seed,
             max_failures=asked.max_failures,
         )
+    verdict = ran.verdict
     _write(verdict, directory, kinds)
+    for case in verdict.cases:
+        if case.note:
+            _warn(f"{case.id}: {case.note}")
     terminal.show(verdict, console, directory.path)
+    if ran.problem is not None:
+        sys.stderr.write(f"error: {ran.problem}\n")
     return verdict.exit_code
 
 
@@ -235,7 +243,7 @@ def _job(case: Case, asked: Asked, directory: RunDirectory, ca: Path | None) -> 
         props=Props(base=Path(file).parent, ca=ca, settle_s=settle_s(case)),
         path=folder / Path(shown).name,
         shown_path=shown,
-        through=show_chain(case.scenario.through),
+        through=show_chain(without_secrets(case.scenario.through)),
         again=_again(case, asked),
     )
 
@@ -249,11 +257,14 @@ def _again(case: Case, asked: Asked) -> str:
     if not is_ad_hoc:
         words += [case.id] if is_builtin else [file, "-k", case.scenario.id]
     if asked.through is not None:
-        words += ["--through", asked.through]
+        chain = [hop.as_yaml() for hop in without_secrets(case.scenario.through)]
+        words += ["--through", json.dumps(chain)]
     if asked.url is not None:
-        words += ["--url", case.target.url or ""]
+        words += ["--url", redaction.url(case.target.url or "")]
         words += ["-X", asked.method] if asked.method != "GET" else []
         words += ["-d", "…"] if asked.body is not None else []
+        for name, _ in asked.headers:
+            words += ["-H", f"{name}: …"]
     for flaw in asked.flaws:
         words += ["--flaw", flaw]
     words += ["--seed", str(asked.seed)]

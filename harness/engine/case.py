@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import trio
 
 from harness import clock
-from harness.engine.recorder import Recorder
+from harness.engine.recorder import FLUSH_S, Recorder
 from harness.engine.stage import Props, Stage, budget_s, watch_s
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.mitm import preload
-from harness.model import journal
+from harness.model import journal, redaction
 from harness.model.journal import Journal
-from harness.model.redaction import headers as redacted
-from harness.model.redaction import url as redacted_url
-from harness.model.scenario import Case, Target
+from harness.model.scenario import Case, FaultSpec, Hop, Target
 from harness.version import VERSION
 
 # A virtual case that takes longer than this on the wall is stuck, not slow.
@@ -52,16 +52,23 @@ def perform(case: Case, props: Props, path: Path | None) -> tuple[Journal, float
         with clock.watch_outside() as outside:
             entries = _once(case, props, path)
         if outside.touched is not None:
-            entries = _once(case.model_copy(update={"clock": "real"}), props, path)
+            moved = case.model_copy(update={"clock": "real"})
+            entries = _once(moved, props, path, journal.StageMoved(why=outside.touched))
     return entries, time.perf_counter() - began
 
 
-def _once(case: Case, props: Props, path: Path | None) -> Journal:
-    with Recorder(path, trio.current_time, props.watch) as recorder:
+def _once(
+    case: Case, props: Props, path: Path | None, moved: journal.StageMoved | None = None
+) -> Journal:
+    flush_s = FLUSH_S if case.clock == "real" else math.inf
+    with Recorder(path, trio.current_time, props.watch, flush_s) as recorder:
         recorder.record(_first_entry(case))
         try:
             clock.run(
-                Stage(case, props, recorder).perform,
+                _perform,
+                Stage(case, props, recorder),
+                recorder,
+                moved,
                 clock=case.clock,
                 seed=case.seed,
                 budget_s=budget_s(case, props),
@@ -72,6 +79,12 @@ def _once(case: Case, props: Props, path: Path | None) -> Journal:
         except Exception as error:  # noqa: BLE001 - a bug of ours ends one case, not the run: it is an ERROR
             recorder.fail(_problem(error))
         return recorder.journal()
+
+
+async def _perform(stage: Stage, recorder: Recorder, moved: journal.StageMoved | None) -> None:
+    if moved is not None:
+        recorder.record(moved)
+    await stage.perform()
 
 
 def _problem(error: Exception) -> journal.StageProblem:
@@ -101,14 +114,30 @@ def _first_entry(case: Case) -> journal.CaseEntry:
     )
 
 
+def without_secrets(hops: Sequence[Hop]) -> tuple[Hop, ...]:
+    """A chain as it may be shown: header fields that a fault sets may be secret."""
+    return tuple(
+        Hop(
+            faults=tuple(
+                FaultSpec(name=it.name, settings=redaction.settings(it.settings))
+                for it in hop.faults
+            )
+        )
+        for hop in hops
+    )
+
+
 def _without_secrets(case: Case) -> Case:
+    through = without_secrets(case.scenario.through)
+    scenario = case.scenario.model_copy(update={"through": through})
+    case = case.model_copy(update={"scenario": scenario})
     target = case.target
     if target.url is None:
         return case
     struck = target.model_copy(
         update={
-            "url": redacted_url(target.url),
-            "headers": redacted(target.headers),
+            "url": redaction.url(target.url),
+            "headers": redaction.headers(target.headers),
             "body": None if target.body is None else f"[{len(target.body.encode())} bytes]",
         }
     )
@@ -119,6 +148,6 @@ def describe(target: Target) -> str:
     """What is tested, for a person."""
     if target.url is not None:
         method = "" if target.method == "GET" else f"{target.method} "
-        return method + redacted_url(target.url)
+        return method + redaction.url(target.url)
     flaws = " with ".join(["", ", ".join(target.flaws)]) if target.flaws else ""
     return "the built-in reference server" + flaws

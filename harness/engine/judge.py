@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from harness.checks.compose import judge_case
-from harness.model.journal import Journal, encode
+from harness.model.journal import Journal, StageMoved, encode
 from harness.model.verdict import CaseVerdict
 
 
@@ -26,7 +28,7 @@ def judge(
         through: The chain as it is written, one string a hop.
         again: The command that runs it again.
     """
-    return judge_case(
+    case = judge_case(
         entries,
         through=through,
         wall_s=round(wall_s, 3),
@@ -34,6 +36,9 @@ def judge(
         journal_sha256=digest(entries),
         again=again,
     )
+    moved = [entry.why for entry in entries if isinstance(entry, StageMoved)]
+    note = f"moved to the real clock: {moved[0]}" if moved else ""
+    return msgspec.structs.replace(case, clock=entries.case.clock, note=note)
 
 
 def judge_again(case: CaseVerdict, entries: Journal) -> CaseVerdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ _UNFOLDED_BYTES = 6 * journal.PAYLOAD_LIMIT_BYTES
 _LINE_BYTES = 64
 # Entries are written to the file in batches: one system call for many lines.
 _BATCH = 512
+# On the real clock at least this often: a run that is killed leaves what it saw.
+FLUSH_S = 1.0
 
 
 class Recorder:
@@ -32,6 +35,7 @@ class Recorder:
         path: The journal's file; None keeps it in memory only.
         clock: The run's clock, in seconds.
         watch: Told of every entry once it is numbered and stamped; None: nobody watches.
+        flush_s: Seconds of the run's clock after which entries are written at the latest.
 
     Raises:
         LocalEnvironmentError: When it is entered or left: the file cannot be written.
@@ -42,8 +46,12 @@ class Recorder:
         path: Path | None,
         clock: Callable[[], float],
         watch: Callable[[Entry], None] | None = None,
+        flush_s: float = math.inf,
     ) -> None:
         self._watch = watch
+        self._flush_s = flush_s
+        self._flushed_s = 0.0
+        self._kinds: tuple[type[Entry], ...] = ()
         self._path = path
         self._clock = clock
         self._zero_s = 0.0
@@ -94,7 +102,7 @@ class Recorder:
 
     def record(self, entry: Entry) -> None:
         """Write an entry: it gets its number and time here."""
-        if self._is_stopped:
+        if self._is_stopped or (self._kinds and not isinstance(entry, self._kinds)):
             return
         if isinstance(entry, ClientRead | TapRead):
             entry = self._within_limit(entry)
@@ -105,8 +113,14 @@ class Recorder:
         self._entries.append(entry)
         if self._watch is not None:
             self._watch(entry)
-        if len(self._entries) - self._written >= _BATCH:
+        is_due = entry.n == 0 or entry.t_s - self._flushed_s >= self._flush_s
+        if is_due or len(self._entries) - self._written >= _BATCH:
+            self._flushed_s = entry.t_s
             self._flush()
+
+    def only(self, *kinds: type[Entry]) -> None:
+        """The watch is over: from now on nothing but these kinds of entries is part of the case."""
+        self._kinds = kinds
 
     def stop(self) -> None:
         """The case is over: what tearing down the stage causes is not part of it."""
@@ -117,6 +131,7 @@ class Recorder:
         last_s = self._entries[-1].t_s
         self._clock = lambda: self._zero_s + last_s
         self._is_stopped = False
+        self._kinds = ()
         if not any(isinstance(entry, journal.StageProblem) for entry in self._entries):
             self.record(problem)
             self.record(journal.StageOver(reason="the case could not be carried through"))

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from harness.engine.case import perform
 from harness.engine.judge import judge
 from harness.engine.stage import Props
-from harness.errors import StageError
+from harness.errors import HarnessError, StageError
 from harness.model import verdict as model
+from harness.model.journal import Journal
 from harness.model.scenario import Case
 from harness.model.verdict import CaseVerdict, Verdict
 from harness.version import VERSION
@@ -61,6 +64,19 @@ class Observer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a run.
+
+    Args:
+        verdict: On the cases that were judged.
+        problem: Why the run ended before its time, other than by Ctrl-C; None: it did not.
+    """
+
+    verdict: Verdict
+    problem: HarnessError | None = None
+
+
 def run_job(job: Job) -> CaseVerdict:
     """Run and judge one case."""
     entries, wall_s = perform(job.case, job.props, job.path)
@@ -81,8 +97,8 @@ def run(
     target: str,
     seed: int,
     max_failures: int | None = None,
-) -> Verdict:
-    """Run cases and judge them; Ctrl-C ends with what there is.
+) -> Ran:
+    """Run cases and judge them; whatever ends the run, there is a verdict on what was judged.
 
     Args:
         jobs: What to run; the verdict keeps this order.
@@ -91,13 +107,11 @@ def run(
         target: What is tested, for a person.
         seed: The run's.
         max_failures: Begin nothing more after so many failed cases; None: run all.
-
-    Raises:
-        HarnessError: The surroundings do not allow it: an unwritable journal, a missing extra.
     """
     began = time.perf_counter()
     done: dict[str, CaseVerdict] = {}
     is_interrupted = False
+    problem: HarnessError | None = None
     share = workers > 1 and len(jobs) >= _WORTH_SHARING
     try:
         for case in _shared(jobs, observer, workers) if share else _in_turn(jobs, observer):
@@ -108,15 +122,20 @@ def run(
                 break
     except KeyboardInterrupt:
         is_interrupted = True
+    except HarnessError as error:
+        problem = error
     cases = tuple(done[job.case.id] for job in jobs if job.case.id in done)
-    return summary(
+    verdict = summary(
         cases,
-        clock=_clock(jobs),
+        clock=_clock(jobs, cases),
         target=target,
         seed=seed,
         wall_s=time.perf_counter() - began,
         is_interrupted=is_interrupted,
     )
+    if problem is not None and verdict.exit_code != model.EXIT_FAIL:
+        verdict = msgspec.structs.replace(verdict, exit_code=problem.exit_code)
+    return Ran(verdict, problem)
 
 
 def summary(
@@ -152,15 +171,37 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def _clock(jobs: Sequence[Job]) -> str:
-    names = {job.case.clock for job in jobs}
+def _clock(jobs: Sequence[Job], cases: Sequence[CaseVerdict]) -> str:
+    """The clock of the cases as they ran: one may have been moved to the real one."""
+    names: set[str] = {case.clock for case in cases} or {job.case.clock for job in jobs}
     return names.pop() if len(names) == 1 else "mixed"
 
 
 def _in_turn(jobs: Sequence[Job], observer: Observer) -> Iterator[CaseVerdict]:
     for job in jobs:
         observer.began(job.case.id)
-        yield run_job(job)
+        try:
+            verdict = run_job(job)
+        except KeyboardInterrupt:
+            if (partial := _partial(job)) is not None:
+                yield partial
+            raise
+        yield verdict
+
+
+def _partial(job: Job) -> CaseVerdict | None:
+    """The verdict on a case that was interrupted: what its journal shows so far."""
+    try:
+        entries = Journal.read(job.path.read_bytes().splitlines())
+    except (OSError, ValueError):
+        return None
+    return judge(
+        entries,
+        wall_s=0.0,
+        shown_path=job.shown_path,
+        through=job.through,
+        again=job.again,
+    )
 
 
 def _shared(jobs: Sequence[Job], observer: Observer, workers: int) -> Iterator[CaseVerdict]:
@@ -168,17 +209,21 @@ def _shared(jobs: Sequence[Job], observer: Observer, workers: int) -> Iterator[C
     waiting = list(reversed(jobs))
     with _pool(min(workers, len(jobs))) as submit:
         running: set[Future[CaseVerdict]] = set()
+        names: dict[Future[CaseVerdict], str] = {}
         while waiting or running:
             while waiting and len(running) < workers:
                 job = waiting.pop()
                 observer.began(job.case.id)
-                running.add(submit(job))
+                future = submit(job)
+                running.add(future)
+                names[future] = job.case.id
             ready, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
                 try:
                     yield future.result()
                 except BrokenProcessPool as error:
-                    raise StageError("a worker process died; try -n 1") from error
+                    ids = ", ".join(sorted(names[it] for it in {future, *ready, *running}))
+                    raise StageError(f"a worker process died during one of {ids}") from error
 
 
 @contextmanager
@@ -188,6 +233,7 @@ def _pool(workers: int) -> Iterator[Callable[[Job], Future[CaseVerdict]]]:
     if "forkserver" in methods:
         # Imported once; every worker is forked from there.
         context.set_forkserver_preload(["harness.engine.worker"])
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
     is_complete = False
     try:
@@ -196,7 +242,7 @@ def _pool(workers: int) -> Iterator[Callable[[Job], Future[CaseVerdict]]]:
     finally:
         pool.shutdown(wait=is_complete, cancel_futures=True)
         if not is_complete:
-            for child in multiprocessing.active_children():
+            for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
                 child.join()
 

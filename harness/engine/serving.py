@@ -69,7 +69,8 @@ def serve_reference(
         record,
     )
 
-    async def main() -> None:
+    async def main() -> str | None:
+        """Serve; why it could not."""
         async with trio.open_nursery() as nursery:
             try:
                 listener = await nursery.start(
@@ -78,11 +79,20 @@ def serve_reference(
                     )
                 )
             except OSError as error:
-                raise LocalEnvironmentError(f"port {port}: {error.strerror}") from error
+                return error.strerror or str(error)
             said(f"http://127.0.0.1:{listener.port}/events  (Ctrl-C ends it)")
             await server.feed.run()
+        return None
 
     try:
-        trio.run(main, strict_exception_groups=False)
+        problem = trio.run(main)
     except KeyboardInterrupt:
         said("stopped")
+    except BaseExceptionGroup as group:
+        # The nurseries that Ctrl-C came through have wrapped it.
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        said("stopped")
+    else:
+        if problem is not None:
+            raise LocalEnvironmentError(f"port {port}: {problem}")

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import trio
 
-from harness.checks.disconnect_noticed import DisconnectNoticed
 from harness.checks.registry import build_all
 from harness.ends import hosting
 from harness.ends.client import EventSourceClient
@@ -65,13 +64,12 @@ class Props:
 def settle_s(case: Case) -> float:
     """How long to watch on after the last client is done, in seconds of the case's clock.
 
-    Longer where a client leaves: the target gets the time it is given to notice.
+    Longer where a client leaves and a check has to see what comes of it.
     """
     if all(client.leave is None for client in case.scenario.client):
         return _SETTLE_S
     asked = build_all(case.scenario.expect)
-    bounds = [check.within_s for check in asked if isinstance(check, DisconnectNoticed)]
-    return max([_SETTLE_S, *(bound_s + _SETTLE_S for bound_s in bounds)])
+    return _SETTLE_S + max((check.settle_s() for check in asked), default=0.0)
 
 
 def watch_s(case: Case) -> float:
@@ -108,7 +106,9 @@ class Stage:
                 await self._over.wait()
             except HarnessError as error:
                 problem = error
-            self._recorder.stop()
+            finally:
+                # Also when the run is interrupted: what tearing down causes is no behaviour.
+                self._recorder.stop()
             nursery.cancel_scope.cancel()
         if problem is not None:
             raise problem
@@ -213,15 +213,24 @@ class Stage:
             for number, spec in enumerate(case.scenario.client, 1)
         ]
         reason = f"watched for {limit_s:g} s"
-        with trio.move_on_after(limit_s) as watching:
+        with trio.CancelScope() as watching:
             async with trio.open_nursery() as nursery:
-                for number, client in enumerate(clients):
-                    nursery.start_soon(self._enter, client, number * _APART_S)
+                nursery.start_soon(self._watch, limit_s, watching)
+                async with trio.open_nursery() as audience:
+                    for number, client in enumerate(clients):
+                        audience.start_soon(self._enter, client, number * _APART_S)
+                nursery.cancel_scope.cancel()
         if not watching.cancelled_caught:
             reason = "every client is done"
             await trio.sleep(min(self._props.settle_s, max(0.0, limit_s - self._recorder.now_s())))
         closing()
         self._finish(reason)
+
+    async def _watch(self, limit_s: float, watching: trio.CancelScope) -> None:
+        await trio.sleep(limit_s)
+        # Who still reads is sent home; that the hops see them leave is no part of the case.
+        self._recorder.only(journal.ClientEnd, journal.FaultNote, journal.StageOver)
+        watching.cancel()
 
     @staticmethod
     async def _enter(client: EventSourceClient, after_s: float) -> None:

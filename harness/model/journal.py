@@ -408,6 +408,12 @@ class StageReady(Base, frozen=True, tag="stage.ready"):
     """Target, tap and hops listen; the clients start."""
 
 
+class StageMoved(Base, frozen=True, tag="stage.moved"):
+    """The case was moved from the virtual to the real clock, because of what it touched outside."""
+
+    why: str
+
+
 class StageLag(Base, frozen=True, tag="stage.lag"):
     """Real clock: the worst scheduling lag seen so far, in seconds."""
 
@@ -468,6 +474,7 @@ type Entry = (
     | ServerDone
     | ServerFeed
     | StageReady
+    | StageMoved
     | StageLag
     | StageClipped
     | StageProblem

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from harness.wire.headers import Headers
 
 STRUCK = "[redacted]"
 
 _SECRET_FIELD = re.compile(
-    r"(?i)(?:.*-)?(?:authorization|cookie2?|credentials?|jwt|passw(?:or)?d|secret|session-id"
-    r"|signature|token|api-?key)"
+    r"(?i)(?:.*[-_])?(?:auth|authorization|cookie2?|credentials?|jwt|passw(?:or)?d|secret"
+    r"|session(?:[-_]id)?|signature|token|vault"
+    r"|(?:api|access|app|functions?|license|master|private|shared|signing|subscription)[-_]?key)"
 )
 # Their values are URLs, or hold some.
 _URL_FIELDS = frozenset({"content-location", "link", "location", "referer", "refresh"})
@@ -31,6 +33,23 @@ def _value(name: str, value: str) -> str:
     if _SECRET_FIELD.fullmatch(name):
         return STRUCK
     return url(value) if name in _URL_FIELDS else value
+
+
+def settings(value: Any) -> Any:
+    """What a scenario writes under a fault, with the values of secret fields struck out.
+
+    A fault may set header fields; its own keys name no secrets.
+    """
+    match value:
+        case dict():
+            return {
+                name: _value(str(name).lower(), it) if isinstance(it, str) else settings(it)
+                for name, it in value.items()
+            }
+        case list() | tuple():
+            return [settings(it) for it in value]
+        case _:
+            return value
 
 
 def url(text: str) -> str:

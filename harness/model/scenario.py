@@ -224,7 +224,7 @@ class Scenario(Strict):
         twin: Flaws that must be caught by this very case.
         matrix: Path in the scenario → values; one case for each combination.
         watch_s: How long the stage watches at most; None: until every client is done, and at
-            most `WATCH_AFTER_END_S` past the end of the feed.
+            most 30 s past the end of the feed.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$")]

@@ -81,6 +81,8 @@ class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):
         is_twin: Whether the case runs a flaw that has to be caught; PASS means that it was.
         place: `file:line:col` of the scenario, or "".
         again: The command that runs this case again.
+        clock: The clock it ran on.
+        note: What else is to be known of how it ran, or "".
     """
 
     id: str
@@ -96,6 +98,8 @@ class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):
     is_twin: bool = False
     place: str = ""
     again: str = ""
+    clock: str = "virtual"
+    note: str = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

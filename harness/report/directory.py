@@ -172,7 +172,9 @@ class Run:
             UsageError: One of them is not a journal.
         """
         for file in self.journals:
-            yield _journal(file, _read(file))
+            data = _read(file)
+            if data:  # a worker that was killed before its first entry leaves nothing
+                yield _journal(file, data)
 
 
 def read_run(path: Path) -> Run:

@@ -6,6 +6,7 @@ Plain text with a little colour: the same words stand in a CI log, where there i
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,15 @@ _GAP = " " * 7
 _LEAST_WIDTH = 40
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Fall silent: who reads no further has not changed the verdict, nor the exit code."""
+        self.quiet = True
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
 def make_console(*, no_color: bool = False, file: IO[str] | None = None) -> Console:
     """Make the console that reports are printed on.
 
@@ -71,7 +81,7 @@ def make_console(*, no_color: bool = False, file: IO[str] | None = None) -> Cons
         file: Where to print; None: standard output. Without a terminal there is no escape code.
     """
     is_plain = no_color or bool(os.environ.get("NO_COLOR"))
-    return Console(
+    return _Console(
         file=file,
         color_system=None if is_plain else "auto",  # no_color=True of rich leaves bold and dim on
         highlight=False,

@@ -24,6 +24,9 @@ from harness.units import YAML_CONTEXT
 
 SEED = 1
 
+# A thousand events and more: what takes most of the time, and tells nothing that others do not.
+LONG = frozenset({"duration/limit-300s", "duration/limit-900s"})
+
 
 @cache
 def built_in() -> dict[str, Case]:

@@ -105,7 +105,6 @@ def test_settling_does_not_go_past_the_watch() -> None:
     assert (over.reason, over.t_s) == ("every client is done", 5.0)
 
 
-@pytest.mark.xfail(reason="who still reads when the watch is over is seen to leave")
 def test_what_tearing_down_causes_is_not_part_of_the_case() -> None:
     entries = performed(case_of(traffic={"every": "1s"}, watch="5s", through=ONE_HOP))
     assert entries_of(entries, journal.HopClientGone) == []

@@ -13,6 +13,7 @@ from harness.engine.judge import digest
 from harness.model.journal import Journal
 from harness.model.scenario import Case
 from tests.engine.performing import (
+    LONG,
     Performance,
     authority,
     built_in,
@@ -29,6 +30,15 @@ FOLDERS = {"direct", "buffering", "idle", "compression", "duration", "resume", "
 
 # Each case is performed once and all its tests follow: pytest groups by a module's parameter.
 every_case = pytest.mark.parametrize("performance", CASES, indirect=True, scope="module")
+every_case_again = pytest.mark.parametrize(
+    "performance",
+    [
+        pytest.param(case_id, marks=[pytest.mark.real] if case.scenario.id in LONG else [])
+        for case_id, case in CASES.items()
+    ],
+    indirect=True,
+    scope="module",
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,7 @@ def test_the_file_holds_the_journal(performance: Performance) -> None:
     assert Journal.read(written.splitlines()).entries == performance.journal.entries
 
 
-@every_case
+@every_case_again
 def test_a_second_performance_gives_the_same_journal(
     performance: Performance, ca: Path | None
 ) -> None:

@@ -100,6 +100,7 @@ ENTRIES: tuple[Entry, ...] = (
     j.ServerDone(n=1, t_s=0.25, x=2, reason="recycled"),
     j.ServerFeed(n=1, t_s=0.25, seq=2, id=None, data_hash="00ff"),
     j.StageReady(n=1, t_s=0.25),
+    j.StageMoved(n=1, t_s=0.25, why="connect to 10.0.0.5:5432"),
     j.StageLag(n=1, t_s=0.25, lag_s=0.002),
     j.StageClipped(n=1, t_s=0.25, limit_bytes=8),
     j.StageProblem(n=1, t_s=0.25, source="hop", message="broke", hop=2),
