@@ -76,6 +76,10 @@ class CheckConfig(Strict, ABC):
         """
         return cls()
 
+    def settle_s(self) -> float:
+        """How long it wants the stage watched after the last client is done, in seconds."""
+        return 0.0
+
     def judge(self, evidence: Evidence) -> Iterator[Finding]:
         """Judge one case: at least one finding."""
         clipped_n = evidence.clipped_n if self.needs_payload else None

@@ -70,8 +70,25 @@ def judge_case(
         place: `file:line:col` of the scenario; "": as the case says.
         again: The command that runs this case again.
     """
-    evidence = Evidence.of(journal)
-    case = evidence.case
+    try:
+        evidence = Evidence.of(journal)
+        case = evidence.case
+    except Exception:  # noqa: BLE001 - a case that cannot be read must not take the others with it
+        return CaseVerdict(
+            id=str(journal.case.case.get("id", "")),
+            why="",
+            outcome="INCONCLUSIVE",
+            through=tuple(through or ()),
+            simulated_s=journal[-1].t_s,
+            wall_s=wall_s,
+            faults=(),
+            findings=(_crashed("journal"),),
+            journal=journal_path,
+            journal_sha256=journal_sha256,
+            is_twin=journal.case.case.get("twin") is not None,
+            place=place,
+            again=again,
+        )
     judged = judge(evidence, checks=checks, armed=armed, reported=reported)
     return CaseVerdict(
         id=case.id,
@@ -97,7 +114,22 @@ def judge(
     armed: Sequence[Armed] | None = None,
     reported: Collection[int] = (),
 ) -> Judged:
-    """Judge the evidence of one case; see `judge_case`."""
+    """Judge the evidence of one case; see `judge_case`.
+
+    When judging itself crashes, that is the one finding.
+    """
+    try:
+        return _judge(evidence, checks, armed, reported)
+    except Exception:  # noqa: BLE001 - a bug in judging must not take the other cases with it
+        return Judged("INCONCLUSIVE", (), (_crashed("judging"),))
+
+
+def _judge(
+    evidence: Evidence,
+    checks: Sequence[CheckConfig] | None,
+    armed: Sequence[Armed] | None,
+    reported: Collection[int],
+) -> Judged:
     case = evidence.case
     ends = fault_ends(evidence.notes, armed_in(case) if armed is None else armed)
     if evidence.problems:
@@ -132,11 +164,16 @@ def run(check: CheckConfig, evidence: Evidence) -> list[Finding]:
     """Run one check; when it crashes, that is what it found."""
     try:
         findings = list(check.judge(evidence))
+        assert findings, f"{check.name} found nothing at all"
     except Exception:  # noqa: BLE001 - a bug in a check must not take the other verdicts with it
-        lines = traceback.format_exc().rstrip().splitlines()[-_TRACEBACK_LINES:]
-        return [_finding(check.name, "INCONCLUSIVE", "a verdict", "\n".join(["crashed:", *lines]))]
-    assert findings, f"{check.name} found nothing at all"
+        return [_crashed(check.name)]
     return findings
+
+
+def _crashed(what: str) -> Finding:
+    """The exception being handled, as a finding."""
+    lines = traceback.format_exc().rstrip().splitlines()[-_TRACEBACK_LINES:]
+    return _finding(what, "INCONCLUSIVE", "a verdict", "\n".join(["crashed:", *lines]))
 
 
 def _is_skipped(findings: Iterable[Finding]) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
+from urllib.parse import urlsplit
 
 from harness.checks.advice import seconds
 from harness.checks.base import RFC9112, CheckConfig, Level
 from harness.checks.blame import SAME_INSTANT_S
 from harness.checks.evidence import Evidence
-from harness.checks.places import Attempt
+from harness.checks.places import Attempt, Exchange
 from harness.model.journal import ClientLeft
 from harness.model.verdict import Finding
 from harness.units import Duration
@@ -24,6 +25,9 @@ class DisconnectNoticed(CheckConfig):
     Every hop on the way has to pass it on; what does not is to blame. A half-close may mean that
     the client goes on reading, so that not noticing it is a warning at most.
 
+    The reference server says itself when its handler returns. Of any other target only its own
+    end is seen, after its client's side was closed; once that side was aborted, nothing is.
+
     Args:
         within_s: From the client's leaving to the end of the exchange at the target, in seconds.
     """
@@ -36,17 +40,30 @@ class DisconnectNoticed(CheckConfig):
 
     within_s: Duration = 5.0
 
+    def settle_s(self) -> float:
+        """See `CheckConfig.settle_s`: the target gets the time it is given to notice."""
+        return self.within_s
+
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """See `CheckConfig.examine`."""
         expected = f"noticed within {seconds(self.within_s)}"
         leavers = [(it, it.left) for it in evidence.attempts if it.left is not None]
-        told = [
+        under_way = [
             _noticed(evidence, attempt, left)
             for attempt, left in leavers
             if _was_under_way(evidence, attempt, left)
         ]
-        if not told:
+        if not under_way:
             yield self.lacking(evidence, expected, "no client left an open response")
+            return
+        told = [it for it in under_way if not self._is_hidden(it)]
+        if not told:
+            hidden = under_way[0]
+            yield self.skipped(
+                expected,
+                "cannot be seen from outside: the target's connection was closed for good",
+                at=[hidden.left.n, hidden.n],
+            )
             return
         late = [it for it in told if it.after_s > self.within_s + SAME_INSTANT_S]
         unseen = [it for it in late if evidence.over_s - it.left.t_s < self.within_s]
@@ -75,6 +92,9 @@ class DisconnectNoticed(CheckConfig):
         if hop is not None:
             fix = f"let hop {hop} close its side upstream when its client leaves"
             confirm = f"leave, then at the server: ss -tn state established  # hop {hop} stays"
+        elif not evidence.is_reference:
+            fix = "read from the connection while writing, and end the handler when it closes"
+            confirm = "leave, then at the server: ss -tn state close-wait"
         elif self._is_told(it):
             fix = "end the handler when the request is disconnected, also while it waits"
             confirm = "leave, then watch the handler: it goes on writing"
@@ -87,9 +107,12 @@ class DisconnectNoticed(CheckConfig):
             if never
             else f"noticed only {seconds(it.after_s)} after"
         )
+        observed += f" client {it.attempt.client} {_HOW[it.left.by]} at {it.left.t_s:.1f} s"
+        if never and not evidence.is_reference and hop is None and it.left.by != "half-close":
+            observed += ": the target keeps the stream open although its client has gone"
         return self.failed(
             expected,
-            f"{observed} client {it.attempt.client} {_HOW[it.left.by]} at {it.left.t_s:.1f} s",
+            observed,
             margin=self.within_s - (evidence.over_s - it.left.t_s if never else it.after_s),
             hop=hop,
             fix=fix,
@@ -101,6 +124,11 @@ class DisconnectNoticed(CheckConfig):
     def _is_told(self, it: _Noticed) -> bool:
         """Whether the target's border saw it in time, so that only the handler is late."""
         return it.told_s <= self.within_s + SAME_INSTANT_S
+
+    def _is_hidden(self, it: _Noticed) -> bool:
+        """Whether a target that was told in time was out of sight before it had to be done."""
+        bound_s = self.within_s + SAME_INSTANT_S
+        return self._is_told(it) and it.after_s > bound_s and it.hidden_s <= bound_s
 
     def _blamed(self, evidence: Evidence, it: _Noticed) -> tuple[int | None, int]:
         """The first hop that did not pass it on in time; None: every one did."""
@@ -123,6 +151,7 @@ class _Noticed(NamedTuple):
 
     Attributes:
         told_s: How long after it the target's border saw its side closed; inf: never.
+        hidden_s: How long after it nothing could be seen of the target any more; inf: always could.
         n: The entry that shows the end; -1: there is none.
     """
 
@@ -130,6 +159,7 @@ class _Noticed(NamedTuple):
     left: ClientLeft
     after_s: float
     told_s: float
+    hidden_s: float
     n: int
 
 
@@ -142,14 +172,40 @@ def _was_under_way(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> bo
 def _noticed(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> _Noticed:
     exchange = evidence.route(attempt).exchange
     end = None if exchange is None else exchange.end
-    if end is None:
-        return _Noticed(attempt, left, math.inf, math.inf, -1)
+    if exchange is None or end is None:
+        return _Noticed(attempt, left, math.inf, math.inf, math.inf, -1)
     told_s = end.t_s - left.t_s
+    if not evidence.is_reference:
+        return _seen_from_outside(evidence, attempt, left, exchange)
     served = evidence.served_for(attempt)
     if served is None:
-        return _Noticed(attempt, left, told_s, told_s, end.n)
+        return _Noticed(attempt, left, told_s, told_s, math.inf, end.n)
     if served.done is None:
-        return _Noticed(attempt, left, math.inf, told_s, end.n)
+        return _Noticed(attempt, left, math.inf, told_s, math.inf, end.n)
     done_s = served.done.t_s - left.t_s
     n = served.done.n if done_s > told_s else end.n
-    return _Noticed(attempt, left, max(told_s, done_s), told_s, n)
+    return _Noticed(attempt, left, max(told_s, done_s), told_s, math.inf, n)
+
+
+def _seen_from_outside(
+    evidence: Evidence, attempt: Attempt, left: ClientLeft, exchange: Exchange
+) -> _Noticed:
+    """What the tap saw of a target that keeps no record: its own end, unless it was cut off."""
+    told, done, cut_off = exchange.end, exchange.target_end, exchange.aborted
+    assert told is not None
+    if exchange.left is not None and told is exchange.left and _speaks_tls(evidence):
+        # TLS cannot be half-closed: the tap has to close the connection for good, and an end that
+        # follows is its own doing.
+        done, cut_off = None, exchange.left
+    return _Noticed(
+        attempt,
+        left,
+        math.inf if done is None else done.t_s - left.t_s,
+        told.t_s - left.t_s,
+        math.inf if cut_off is None else cut_off.t_s - left.t_s,
+        told.n if done is None else done.n,
+    )
+
+
+def _speaks_tls(evidence: Evidence) -> bool:
+    return urlsplit(evidence.case.target.url or "").scheme == "https"

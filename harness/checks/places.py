@@ -227,11 +227,21 @@ def _codings(head: ClientHead | TapHead | None) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Exchange:
-    """One request at the target's border and what the target said to it."""
+    """One request at the target's border and what the target said to it.
+
+    Attributes:
+        end: The first end, which says who began; None: it was open when the case was over.
+        left: When downstream closed its side or aborted; None: it never did.
+        aborted: When downstream aborted, at once or after it had closed; None: it never did.
+        target_end: The target's own end, also after downstream had closed; None: there is none.
+    """
 
     request: TapRequest
     head: TapHead | None
     end: TapEnd | None
+    left: TapEnd | None
+    aborted: TapEnd | None
+    target_end: TapEnd | None
     stream: Stream
     over_s: float
 
@@ -264,10 +274,9 @@ class Exchange:
 def exchanges_of(entries: Sorted, over_s: float) -> tuple[Exchange, ...]:
     """Every exchange at the tap, in order."""
     heads = {it.x: it for it in entries.of(TapHead) if not it.is_interim}
-    # A half-close is followed by the target's own end: the first one says who began.
-    ends: dict[int, TapEnd] = {}
+    ends: defaultdict[int, list[TapEnd]] = defaultdict(list)
     for it in entries.of(TapEnd):
-        ends.setdefault(it.x, it)
+        ends[it.x].append(it)
     reads: defaultdict[int, list[TapRead]] = defaultdict(list)
     for read in entries.of(TapRead):
         reads[read.x].append(read)
@@ -275,7 +284,10 @@ def exchanges_of(entries: Sorted, over_s: float) -> tuple[Exchange, ...]:
         Exchange(
             request=request,
             head=heads.get(request.x),
-            end=ends.get(request.x),
+            end=next(iter(ends[request.x]), None),
+            left=next((it for it in ends[request.x] if it.by == "downstream"), None),
+            aborted=next((it for it in ends[request.x] if it.how == "rst"), None),
+            target_end=next((it for it in ends[request.x] if it.by == "target"), None),
             stream=Stream(reads[request.x], _codings(heads.get(request.x))),
             over_s=over_s,
         )

@@ -302,9 +302,16 @@ def passed(event: Event) -> Action:
 
 
 class FaultConfig(Strict, ABC):
-    """What YAML writes under a fault's name; the running fault is made by `start`."""
+    """What YAML writes under a fault's name; the running fault is made by `start`.
+
+    Class attributes:
+        conserves: What is left of the response as it was.
+        limit_decides: Whether it matters what comes first, traffic or `limit_s`; not so for a
+            delay, which does nothing else when it is over.
+    """
 
     conserves: ClassVar[Conserves]
+    limit_decides: ClassVar[bool] = True
 
     @abstractmethod
     def start(self, draw: Callable[[], float]) -> Fault:

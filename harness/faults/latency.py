@@ -48,6 +48,7 @@ class Latency(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    limit_decides: ClassVar[bool] = False
 
     delay_s: Duration
     jitter_s: Duration = 0.0

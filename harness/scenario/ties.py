@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 
 from harness.errors import YamlPath, format_path
-from harness.faults.latency import Latency
 from harness.model.scenario import Scenario, Traffic
 from harness.scenario.chain import configs
 from harness.units import format_duration
@@ -22,8 +21,8 @@ def ties(scenario: Scenario, document: Document) -> Iterator[str]:
     for number, hop in enumerate(scenario.through, 1):
         for name, config in configs(hop):
             limit_s = config.limit_s()
-            if not 0 < limit_s < math.inf or isinstance(config, Latency):
-                continue  # nothing is decided when a delay is over
+            if not 0 < limit_s < math.inf or not config.limit_decides:
+                continue
             for path, what, cadence_s in _cadences(scenario):
                 if math.isclose(cadence_s, limit_s, abs_tol=1e-9):
                     yield (

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+import msgspec
 import pytest
 
+from harness.checks import compose
 from harness.checks.base import CheckConfig, Level
 from harness.checks.compose import Judged, judge, judge_case
 from harness.checks.evidence import Evidence
 from harness.checks.fault_ends import Armed
 from harness.checks.stays_open import StaysOpen
-from harness.model.journal import StageLag, StageProblem
+from harness.model.journal import Journal, StageLag, StageProblem
 from harness.model.scenario import Silence, Traffic, Twin
 from harness.model.verdict import Finding, Outcome
 from tests.testkit.journals import Stage
@@ -200,6 +202,42 @@ def test_a_precondition_not_met_skips_the_whole_case() -> None:
     (finding,) = verdict.findings
     assert (finding.check, finding.outcome, finding.margin) == ("traffic", "SKIP", -70.0)
     assert finding.observed == "longest silence 50.0 s of 120.0 s"
+
+
+# -- bugs of this tool -------------------------------------------------------------------------
+
+
+def test_a_check_that_finds_nothing_at_all_has_crashed() -> None:
+    verdict = judged(stage(), Says(outcomes=()), Says())
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert told(verdict, "says")[0].observed.endswith("says found nothing at all")
+
+
+@pytest.mark.parametrize("part", ["unmet", "fault_ends", "worst"])
+def test_a_crash_in_judging_is_one_inconclusive_finding_with_its_traceback(
+    monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError(f"in {part}")
+
+    monkeypatch.setattr(compose, part, crash)
+    verdict = judge_case(stage().journal(), checks=[Says()])
+    assert (verdict.id, verdict.outcome) == ("test/case", "INCONCLUSIVE")
+    (finding,) = verdict.findings
+    assert (finding.check, finding.outcome) == ("judging", "INCONCLUSIVE")
+    assert finding.observed.startswith("crashed:")
+    assert finding.observed.endswith(f"ZeroDivisionError: in {part}")
+
+
+def test_a_case_that_cannot_be_read_is_one_inconclusive_finding() -> None:
+    good = stage().journal()
+    case = msgspec.structs.replace(good.case, case={"id": "test/case", "seed": "none"})
+    verdict = judge_case(Journal([case, *good.entries[1:]]), journal_path="journal.jsonl")
+    assert (verdict.id, verdict.outcome, verdict.simulated_s) == ("test/case", "INCONCLUSIVE", 100)
+    (finding,) = verdict.findings
+    assert (finding.check, finding.outcome) == ("journal", "INCONCLUSIVE")
+    assert "Field required" in finding.observed
+    assert verdict.journal == "journal.jsonl"
 
 
 # -- lag and hearsay ---------------------------------------------------------------------------

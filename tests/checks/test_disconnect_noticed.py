@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 
 from harness.checks.disconnect_noticed import DisconnectNoticed
-from harness.model.journal import Journal
+from harness.model.journal import HopClosedUpstream, Journal, TapEnd
+from harness.model.scenario import Target
 from tests.checks.judging import judged, only
 from tests.testkit.journals import Stage
 
@@ -36,11 +38,35 @@ def handler_is_late() -> Journal:
     return left(handler_s=25.0)
 
 
-def target_is_late() -> Journal:
+def foreign(
+    *,
+    ended_s: float | None = None,
+    how: Literal["end", "reset"] = "end",
+    by: Literal["fin", "half-close"] = "fin",
+    stuck_at: int | None = None,
+    aborted_s: float | None = None,
+    url: str | None = None,
+    left_s: float = 10.0,
+) -> Journal:
+    """A target without a record: its client leaves, and it ends the response at `ended_s`."""
     stage = Stage(is_reference=False)
+    if url is not None:
+        stage.case = stage.case.model_copy(update={"target": Target(url=url)})
     stream = stage.connect(0.0)
-    stream.leave(10.0, seen_s=20.0)
+    stream.leave(left_s, by=by, stuck_at=stuck_at)
+    if aborted_s is not None:
+        stage.put(aborted_s, TapEnd(x=stream.tap_x, by="downstream", how="rst"))
+    if ended_s is not None:
+        stage.put(ended_s, TapEnd(x=stream.tap_x, by="target", how=how))
     return stage.journal()
+
+
+def target_is_late() -> Journal:
+    return foreign(ended_s=20.0)
+
+
+def target_is_deaf() -> Journal:
+    return foreign()
 
 
 BROKEN = {
@@ -48,6 +74,7 @@ BROKEN = {
     "handler goes on": handler_goes_on,
     "handler is late": handler_is_late,
     "target is late": target_is_late,
+    "target is deaf": target_is_deaf,
 }
 
 
@@ -83,6 +110,27 @@ def test_says_how_long_it_took() -> None:
             None,
             "noticed only 10.0 s after client 1 closed at 10.0 s",
             "read from the connection",
+        ),
+        (
+            target_is_deaf(),
+            None,
+            (
+                "not noticed 90.0 s after client 1 closed at 10.0 s: "
+                "the target keeps the stream open although its client has gone"
+            ),
+            "read from the connection",
+        ),
+        (
+            foreign(stuck_at=1),
+            1,
+            "not noticed 90.0 s after client 1 closed at 10.0 s",
+            "let hop 1 close its side upstream",
+        ),
+        (
+            foreign(stuck_at=1, ended_s=60.0),
+            1,
+            "noticed only 50.0 s after client 1 closed at 10.0 s",
+            "let hop 1 close its side upstream",
         ),
     ],
 )
@@ -134,3 +182,66 @@ def test_nobody_leaving_rules_it_out_for_a_foreign_target() -> None:
     stage = Stage(is_reference=False)
     stage.connect(0.0).events(1, 3)
     assert only(CHECK, stage.journal()).outcome == "SKIP"
+
+
+# -- a target without a record -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["end", "reset"])
+def test_its_own_end_after_that_of_its_client_is_its_noticing(
+    how: Literal["end", "reset"],
+) -> None:
+    finding = only(CHECK, foreign(ended_s=12.0, how=how))
+    assert (finding.outcome, finding.observed) == ("PASS", "noticed after 2.0 s")
+    assert finding.margin == 3.0
+
+
+def test_an_open_stream_watched_for_less_than_the_bound_shows_nothing() -> None:
+    finding = only(CHECK, foreign(left_s=98.0))
+    assert (finding.outcome, finding.observed) == ("INCONCLUSIVE", "watched for 2.0 s after it")
+
+
+def test_an_open_stream_after_a_half_close_is_a_warning() -> None:
+    finding = only(CHECK, foreign(by="half-close"))
+    assert finding.outcome == "WARN"
+    assert "has gone" not in finding.observed
+
+
+def abort(*, at_s: float) -> Journal:
+    stage = Stage(is_reference=False)
+    stream = stage.connect(0.0)
+    stream.leave(10.0, by="rst", stuck_at=1)
+    stage.put(at_s, HopClosedUpstream(hop=1, x=1, attempt=0, how="rst"))
+    stage.put(at_s, TapEnd(x=stream.tap_x, by="downstream", how="rst"))
+    return stage.journal()
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [
+        abort(at_s=10.0),
+        foreign(aborted_s=11.0),  # after its FIN
+        # The tap cannot half-close TLS, so that the end it notes is its own doing.
+        foreign(url="https://127.0.0.1:1/events"),
+        foreign(url="HTTPS://127.0.0.1:1/events", ended_s=10.0, how="reset"),
+    ],
+)
+def test_what_follows_once_its_connection_is_closed_for_good_cannot_be_seen(
+    journal: Journal,
+) -> None:
+    finding = only(CHECK, journal)
+    assert finding.outcome == "SKIP"
+    assert finding.observed.startswith("cannot be seen from outside")
+
+
+def test_an_abort_does_not_hide_that_it_was_still_open_at_the_bound() -> None:
+    assert only(CHECK, foreign(aborted_s=30.0)).outcome == "FAIL"
+
+
+def test_a_hop_that_aborts_too_late_is_to_blame() -> None:
+    finding = only(CHECK, abort(at_s=40.0))
+    assert (finding.outcome, finding.hop) == ("FAIL", 1)
+
+
+def test_the_stage_is_watched_for_as_long_as_the_target_has() -> None:
+    assert CHECK.settle_s() == 5.0

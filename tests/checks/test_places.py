@@ -116,6 +116,20 @@ def test_the_first_end_at_the_tap_says_who_began() -> None:
     assert not exchange.is_ended_by_target
 
 
+def test_the_ends_of_both_sides_of_an_exchange_are_kept() -> None:
+    stage = Stage()
+    stream = stage.connect(0.0)
+    stage.put(5.0, TapEnd(x=stream.tap_x, by="downstream", how="fin"))
+    stage.put(7.0, TapEnd(x=stream.tap_x, by="target", how="end"))
+    (exchange,) = Evidence.of(stage.journal()).exchanges
+    assert exchange.left is exchange.end
+    assert exchange.left is not None
+    assert exchange.left.t_s == 5.0
+    assert exchange.target_end is not None
+    assert exchange.target_end.t_s == 7.0
+    assert exchange.aborted is None
+
+
 def test_the_body_of_a_second_attempt_is_counted_from_0_again() -> None:
     stage = Stage()
     stream = stage.connect(0.0)
