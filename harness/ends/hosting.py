@@ -29,6 +29,8 @@ async def serve(
 ) -> None:
     """Serve an ASGI application written for trio until cancelled.
 
+    Then every connection still open is reset: also one whose client has stopped reading.
+
     Args:
         app: The application.
         network: Sockets or memory.
@@ -49,10 +51,26 @@ async def serve(
     context = WorkerContext(None)
     wrapped = wrap_app(app, config.wsgi_max_body_size, None)
 
+    streams: set[ByteStream] = set()
+
     async def handle(stream: ByteStream) -> None:
-        await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # a stream with a socket is all it uses
+        streams.add(stream)
+        try:
+            await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # a stream with a socket is all it uses
+        finally:
+            streams.discard(stream)
 
     listener = await network.listen(port, host)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(trio.serve_listeners, handle, [listener]))
+        # The handlers belong to this nursery: when one of them raises, all of them end.
+        nursery.start_soon(
+            partial(trio.serve_listeners, handle, [listener], handler_nursery=nursery)
+        )
         task_status.started(listener)
+        try:
+            await trio.sleep_forever()
+        finally:
+            # Hypercorn shields its sends from cancellation: one to a client that has stopped
+            # reading would never end, and this nursery would wait for it.
+            for stream in list(streams):
+                stream.reset()

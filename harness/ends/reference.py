@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import trio
@@ -25,6 +25,7 @@ from harness.model.journal import (
 )
 from harness.model.scenario import ReferenceSettings, Traffic
 from harness.wire import coding, sse
+from harness.wire.accept_encoding import preferred
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -96,7 +97,7 @@ class ReferenceServer:
             self._record(ServerDone(x=x, reason=reason))
             return
         self._record(ServerRequest(x=x, last_event_id=last_id, status=200, port=port))
-        takes_gzip = b"gzip" in headers.get(b"accept-encoding", b"")
+        takes_gzip = _takes_gzip(scope["headers"])
         stream = _Stream(send, self._record, x, self._head(takes_gzip=takes_gzip))
         if self._behaviour.holds_compressed and takes_gzip:
             stream.encoder = coding.encoder("gzip")
@@ -257,6 +258,11 @@ class _Stream:
     async def finish(self) -> None:
         """End the response cleanly."""
         await self.write(b"", more=False)
+
+
+def _takes_gzip(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    fields = tuple((name.decode("latin-1"), val.decode("latin-1")) for name, val in headers)
+    return preferred(fields, ["gzip"]) is not None
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

@@ -23,6 +23,7 @@ from harness.net import ByteStream, Listener, Network
 from harness.wire.http1 import Body, Over, RequestLine, RequestReader, ResponseReader, StatusLine
 
 _MOST_EARLY_BYTES = 64 * 1024
+_HANDSHAKE_S = 10.0
 
 type _Stream = ByteStream | trio.SSLStream[ByteStream]
 
@@ -100,7 +101,15 @@ class Tap:
         secure = trio.SSLStream(
             stream, self._tls, server_hostname=self._server_name, https_compatible=True
         )
-        await secure.do_handshake()
+        try:
+            with trio.fail_after(_HANDSHAKE_S):
+                await secure.do_handshake()
+        except BaseException as error:  # also when it is cancelled: nobody else knows the stream
+            await trio.aclose_forcefully(stream)
+            if isinstance(error, trio.TooSlowError):
+                why = f"no TLS handshake within {_HANDSHAKE_S:g} s"
+                raise TimeoutError(why) from error
+            raise
         return secure
 
     async def _refuse(self, down: ByteStream, ledger: _Ledger, error: Exception) -> None:
@@ -143,7 +152,11 @@ class Tap:
         while True:
             try:
                 data = bytes(await up.receive_some())
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except trio.ClosedResourceError:
+                # `_upwards` closed it, because the client has gone: no doing of the target's.
+                both.cancel()
+                return
+            except trio.BrokenResourceError:
                 ledger.broke()
                 both.cancel()
                 down.reset()

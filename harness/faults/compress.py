@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from harness.faults.accept_encoding import preferred
 from harness.faults.base import (
     Action,
     CaseOver,
@@ -29,6 +28,7 @@ from harness.faults.base import (
 )
 from harness.faults.standing import Standing
 from harness.units import Size
+from harness.wire.accept_encoding import preferred
 from harness.wire.coding import Encoder, encoder
 from harness.wire.headers import Headers, media_type, replaced, tokens, value, without
 

@@ -85,7 +85,7 @@ def _line(entry: Entry) -> str:
 def meet(
     *connections: tuple[Sequence[Step], Sequence[Step]],
     refuses: bool = False,
-    tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
+    tls: tuple[ssl.SSLContext | None, ssl.SSLContext] | None = None,
     server_name: str = "127.0.0.1",
     until_s: float = 100.0,
 ) -> Show:
@@ -94,7 +94,8 @@ def meet(
     Args:
         connections: What the client does, and what the target does, from the connection's begin.
         refuses: Nobody listens at the target.
-        tls: For a target that speaks TLS: its context and the tap's.
+        tls: For a target that speaks TLS: its context and the tap's; without
+            its own it never answers the handshake.
         server_name: Whom the tap takes the target for.
         until_s: When everything is cancelled.
     """

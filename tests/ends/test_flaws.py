@@ -151,7 +151,11 @@ def test_compresses_without_flush_keeps_events_in_the_compressor() -> None:
     assert flawed.end == "end"
 
 
-@pytest.mark.parametrize("headers", [(), (("Accept-Encoding", "br"),)], ids=["none", "br"])
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("Accept-Encoding", "br"),), (("Accept-Encoding", "gzip;q=0, br"),)],
+    ids=["none", "br", "no gzip"],
+)
 def test_compresses_without_flush_compresses_for_nobody_who_did_not_ask(
     headers: tuple[tuple[str, str], ...],
 ) -> None:

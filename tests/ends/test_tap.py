@@ -6,12 +6,16 @@ import ssl
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.clock import run
+from harness.ends.tap import Tap
 from harness.model import journal
 from harness.model.journal import Payload
 from harness.model.redaction import STRUCK
+from harness.net import Memory
 from tests.ends.tapped import Show, Step, meet
 from tests.net.certificates import client_context, server_context
 
@@ -154,9 +158,6 @@ def test_an_idle_connection_that_closes_ends_no_exchange(tls: Any) -> None:
     assert show.lines[-1] == "0 end 1 by target"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the tap takes its own closing under TLS for the target's reset"
-)
 @pytest.mark.parametrize("leaves", ["close", "eof"])
 def test_a_client_that_closes_on_a_tls_target_is_nobody_elses_doing(leaves: Step) -> None:
     contexts = server_context(), client_context()
@@ -366,8 +367,32 @@ def test_nothing_is_said_to_a_target_that_is_not_who_it_should_be() -> None:
     assert show.target.got == []
 
 
-@pytest.mark.xfail(strict=True, reason="the tap forgets a connection whose handshake failed")
 def test_a_target_that_is_not_who_it_should_be_is_left_at_once() -> None:
     contexts = server_context(), client_context()
     show = meet(([1.0, GET], []), tls=contexts, server_name="localhost")
     assert show.target.gone_s == 0.0
+
+
+def test_a_target_that_answers_no_handshake_is_refused_after_ten_seconds() -> None:
+    show = meet(([GET], []), tls=(None, client_context()))
+    assert (show.target.gone, show.target.gone_s) == ("fin", 10.0)
+    assert (show.client.data, show.client.gone) == (b"", "rst")
+    lines, detail = refused(show)
+    assert lines == ["10 GET 1", "10 refused 1 by target"]
+    assert detail == "no TLS handshake within 10 s"
+
+
+def test_a_handshake_that_is_cancelled_leaves_no_connection_behind() -> None:
+    async def main() -> bytes:
+        network = Memory()
+        listener = await network.listen()
+        async with trio.open_nursery() as nursery:
+            tap = Tap(network, network, listener.address, print, tls=client_context())
+            entry = await nursery.start(tap.serve)
+            await network.connect(*entry.address)
+            target = await listener.accept()
+            await target.receive_some()
+            nursery.cancel_scope.cancel()
+        return bytes(await target.receive_some())
+
+    assert run(main, clock="virtual", seed=0, budget_s=5, wall_limit_s=20) == b""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from harness.hops.mitm.exchange import ExchangeLayer
 from harness.model import journal
 from tests.testkit.stage import CHUNKED, STREAM, Peer, Stage, asking, chunk, play
 
@@ -342,5 +345,24 @@ def test_a_request_that_is_not_http_reaches_nobody() -> None:
         assert (await client.head()).startswith(b"HTTP/1.1 400 ")
         assert await client.rest() == (b"bad request\n", "fin")
         assert stage.entries(journal.HopAttempt) == []
+
+    play(scene)
+
+
+def test_a_request_that_mitmproxy_refused_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ExchangeLayer] = []
+    begin = ExchangeLayer.__init__
+
+    def kept(self: ExchangeLayer, *args: Any) -> None:
+        made.append(self)
+        begin(self, *args)
+
+    monkeypatch.setattr(ExchangeLayer, "__init__", kept)
+
+    async def scene(stage: Stage) -> None:
+        client = await stage.connect()
+        await client.send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")
+        assert (await client.rest())[1] == "fin"
+        assert [(it.x, it.is_over) for it in made] == [(0, True)]
 
     play(scene)

@@ -49,7 +49,7 @@ class Chain:
         for machine in self._machines:
             machine.close(self._spec.now_s())
 
-    def _broke(self, number: int, error: Exception) -> None:
+    def _broke(self, number: int, error: Exception | SystemExit) -> None:
         self._spec.broke(as_hop_error(error, number, self._scripts))
 
     # -- in the asyncio loop -----------------------------------------------------------------

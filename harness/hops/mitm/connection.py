@@ -104,7 +104,7 @@ class HopConnection(LiveConnectionHandler):
         mode: mode_specs.ProxyMode,
         trigger: Trigger,
         opened: Callable[[asyncio.WriteTransport], None],
-        broke: Callable[[Exception], None],
+        broke: Callable[[Exception | SystemExit], None],
     ) -> None:
         super().__init__(reader, writer, opts, mode)
         opened(writer.transport)
@@ -116,6 +116,13 @@ class HopConnection(LiveConnectionHandler):
     def new_context(self) -> Context:
         """What the layers of this connection are to share."""
         return Context(self.client, self.layer.context.options)
+
+    async def server_event(self, event: events.Event) -> None:
+        """Hand an event to the layers; in them runs what an addon does to a stream."""
+        try:
+            await super().server_event(event)
+        except SystemExit as error:  # mitmproxy catches every Exception; this one ends the loop
+            self._broke(error)
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         """Run a hook; while one waits, the connection does not time out."""

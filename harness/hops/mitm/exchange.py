@@ -97,6 +97,7 @@ class ExchangeLayer(layer.Layer):
         self._declared: int | None = None
         self._has_head = False
         self._is_complete = False
+        self._is_refused = False
         self.forwarded = 0
         self.owed = 0  # how often another exchange wants something done here that is not done yet
         self.x = 0
@@ -104,6 +105,8 @@ class ExchangeLayer(layer.Layer):
     @property
     def is_over(self) -> bool:
         """Whether nothing can happen here any more."""
+        if self._is_refused:
+            return True
         return self.x > 0 and not self.owed and self._machine.is_over(self.x)
 
     @property
@@ -143,7 +146,9 @@ class ExchangeLayer(layer.Layer):
 
     def _begin(self, event: RequestHeaders) -> Commands:
         if self.context.client.state is connection.ConnectionState.CLOSED:
-            return  # mitmproxy has refused this request, and shows what it could read of it
+            # mitmproxy has refused this request, and shows what it could read of it.
+            self._is_refused = True
+            return
         self.x = self._machine.new_exchange()
         self._ports.own(self.x, self, self._hop.wires)
         head = request_of(event)

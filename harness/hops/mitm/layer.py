@@ -81,7 +81,9 @@ class HopLayer(HttpLayer):
     def _journalled(self, event: events.Event) -> Commands:
         client = self.context.client
         if isinstance(event, events.DataReceived) and event.connection is client:
-            current = self._open[-1] if self._open else None
+            # An HTTP/2 read may be for any stream, or for several: to none yet.
+            is_h2 = client.alpn == b"h2"
+            current = self._open[-1] if self._open and not is_h2 else None
             self._trail.add("read", event.data, 0 if current is None else current.x, 0)
         for command in self._routed(event):
             if isinstance(command, commands.SendData) and command.connection is client:

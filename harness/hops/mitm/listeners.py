@@ -44,7 +44,7 @@ class Listener(ABC):
         number: int,
         upstream: tuple[str, int],
         it: master.Master,
-        broke: Callable[[int, Exception], None],
+        broke: Callable[[int, Exception | SystemExit], None],
     ) -> None:
         self.number = number
         self.upstream = upstream
@@ -83,7 +83,7 @@ class Listener(ABC):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def broke(self, error: Exception) -> None:
+    def broke(self, error: Exception | SystemExit) -> None:
         """The hop itself broke: the case cannot go on."""
         self._broke(self.number, error)
 
@@ -137,7 +137,7 @@ class FaultListener(Listener, Exchanges):
         now_s: Callable[[], float],
         upstream: tuple[str, int],
         it: master.Master,
-        broke: Callable[[int, Exception], None],
+        broke: Callable[[int, Exception | SystemExit], None],
         *,
         has_tls: bool = False,
     ) -> None:
@@ -194,7 +194,7 @@ class ScriptListener(Listener):
         script: Script,
         upstream: tuple[str, int],
         it: master.Master,
-        broke: Callable[[int, Exception], None],
+        broke: Callable[[int, Exception | SystemExit], None],
     ) -> None:
         super().__init__(script.hop, upstream, it, broke)
         self._script = script

@@ -12,7 +12,8 @@ import importlib.machinery
 import importlib.util
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ class Script:
         sys.path.insert(0, str(self.file.parent))
         try:
             loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self.error(error) from error
         finally:
             sys.path.remove(str(self.file.parent))
@@ -83,21 +84,26 @@ class Script:
                 self._master.commands.collect_commands(addon)
             self._master.options.process_deferred()
             self.configure(set(self._master.options.keys()))
-        except Exception as error:
+        except HopError:
+            raise
+        except (Exception, SystemExit) as error:
             raise self.error(error) from error
 
     def configure(self, updated: set[str]) -> None:
         """A mitmproxy hook."""
-        self._master.addons.invoke_addon_sync(self._module, hooks.ConfigureHook(updated))
+        with self._no_exit():
+            self._master.addons.invoke_addon_sync(self._module, hooks.ConfigureHook(updated))
 
     async def running(self) -> None:
         """A mitmproxy hook."""
-        await self._master.addons.invoke_addon(self._module, hooks.RunningHook())
+        with self._no_exit():
+            await self._master.addons.invoke_addon(self._module, hooks.RunningHook())
 
     async def done(self) -> None:
         """A mitmproxy hook."""
         sys.modules.pop(self.name, None)
-        await self._master.addons.invoke_addon(self._module, hooks.DoneHook())
+        with self._no_exit():
+            await self._master.addons.invoke_addon(self._module, hooks.DoneHook())
 
     # -- what the hop asks -------------------------------------------------------------------------
 
@@ -106,21 +112,30 @@ class Script:
         _stream_events(hook)
         manager = self._master.addons
         try:
-            await manager.invoke_addon(self._module, hook)
-            (data,) = hook.args()
-            if isinstance(data, flow.Flow):
-                await manager.invoke_addon(self._module, hooks.UpdateHook([data]))
+            with self._no_exit():
+                await manager.invoke_addon(self._module, hook)
+                (data,) = hook.args()
+                if isinstance(data, flow.Flow):
+                    await manager.invoke_addon(self._module, hooks.UpdateHook([data]))
         except exceptions.AddonHalt:
             pass  # "no other addon": there is none
 
-    def error(self, error: Exception) -> HopError:
+    @contextmanager
+    def _no_exit(self) -> Generator[None]:
+        """`sys.exit()` would end the asyncio loop, and the case would wait for it for ever."""
+        try:
+            yield
+        except SystemExit as error:
+            raise self.error(error) from error
+
+    def error(self, error: Exception | SystemExit) -> HopError:
         """What the script raised, with its line."""
         line = _line(error, self.file)
         where = self.path if line is None else f"{self.path}:{line}"
         return HopError(f"script {where}: {_named(error)}", self.hop)
 
 
-def as_hop_error(error: Exception, number: int, scripts: Sequence[Script]) -> HopError:
+def as_hop_error(error: Exception | SystemExit, number: int, scripts: Sequence[Script]) -> HopError:
     """Whatever broke at hop `number` (0: somewhere), with the place to look at."""
     if isinstance(error, HopError):
         return error
@@ -132,12 +147,12 @@ def as_hop_error(error: Exception, number: int, scripts: Sequence[Script]) -> Ho
     return HopError(_named(error) + where, number)
 
 
-def _named(error: Exception) -> str:
+def _named(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _line(error: Exception, file: Path) -> int | None:
+def _line(error: BaseException, file: Path) -> int | None:
     """The innermost line of `file` the error came from; None: it has not been there."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return error.lineno

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.accept_encoding import preferred
+from harness.wire.accept_encoding import preferred
 
 
 @pytest.mark.parametrize(
