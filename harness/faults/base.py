@@ -9,6 +9,10 @@ that covers an hour of stream in a millisecond.
     response  client ◀─ ForwardHead Forward End ◀─ ResponseHead Data UpstreamEnd ◀─ upstream
     leaving   client ─▶ ClientGone ─▶ CloseUpstream ─▶ upstream
 
+This is the part of the design that today's faults need: connections, queues, refusals and GOAWAY
+are not in it yet. A fault that needs a new power adds an action (or an event) here, and the machine
+and both drivers learn it.
+
 A fault file holds two things: the configuration (a `FaultConfig`, what YAML writes) and the state
 of one exchange (an `Exchange` with one `step`). Copy `latency.py` to write one.
 """
@@ -23,6 +27,11 @@ from typing import ClassVar, Literal, Protocol
 
 from harness.model.base import Strict
 from harness.wire.headers import Headers
+
+# Body bytes a fault holds back of one exchange at most: the harness's own bound, so that a flood
+# cannot take this machine's memory. Real ones spill to disk: nginx holds 1 GiB in a file
+# (proxy_max_temp_file_size 1024m — nginx.org, ngx_http_proxy_module).
+HELD_BYTES = 64 * 1024 * 1024
 
 # A limit fires this long after its instant, so that data due at that very instant wins.
 TIE_S = 0.001
@@ -106,7 +115,11 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class CaseOver:
-    """Nothing more will happen. Only a `Note` may answer: how it stands, and by what margin."""
+    """Nothing more will happen in this exchange, over by itself or with the case.
+
+    The last event an exchange gets, and once: whoever keeps state for it forgets it here. Only a
+    `Note` may answer: how it stands, and by what margin.
+    """
 
 
 type Event = (
@@ -211,8 +224,9 @@ class Note:
     """A line for the journal: how this fault stands in this exchange.
 
     Args:
-        what: armed (its chance has come), fired (it acted), defeated (its chance came and
-            `reason` names what disarmed it) or not_reached (`reason` carries the margin).
+        what: armed (it stands in the path of this exchange: said of every exchange that reaches
+            it, at the first event), fired (it acted), defeated (`reason` names what disarmed it)
+            or not_reached (`reason` carries the margin).
         reason: One line for a person, e.g. "silence of 60.0 s (limit 60 s)".
         offset: Body bytes that had come from upstream by then.
         stage: Position of the fault in its hop; the pipeline sets it.
@@ -308,10 +322,12 @@ class FaultConfig(Strict, ABC):
         conserves: What is left of the response as it was.
         limit_decides: Whether it matters what comes first, traffic or `limit_s`; not so for a
             delay, which does nothing else when it is over.
+        held_bytes: Body bytes held back of one exchange at most, and one read on top.
     """
 
     conserves: ClassVar[Conserves]
     limit_decides: ClassVar[bool] = True
+    held_bytes: ClassVar[int] = HELD_BYTES
 
     @abstractmethod
     def start(self, draw: Callable[[], float]) -> Fault:
@@ -339,6 +355,7 @@ class PerExchange:
 
     Once it has ended the response (`End` or `Answer`) the fault is asked nothing more: what
     upstream still sends is dropped, and a client that leaves closes upstream unless that is done.
+    After `CaseOver` it keeps nothing of the exchange.
 
     Args:
         make: Gives the state of an exchange, by its number.
@@ -359,6 +376,9 @@ class PerExchange:
         if state is None:
             state = self._states[x] = self._make(x)
             yield x, Note("armed", f"exchange {x}")
+        if isinstance(event, CaseOver):
+            del self._states[x]
+            self._ended.discard(x)
         for action in state.step(now_s, event):
             if isinstance(action, End | Answer):
                 self._ended.add(x)

@@ -28,6 +28,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
+from harness.faults.held import Gate
 from harness.faults.standing import Standing
 from harness.units import Duration, Size, format_duration, format_size
 from harness.wire.headers import values
@@ -38,7 +39,9 @@ class Buffer(SimpleFault):
 
     A full block is forwarded as one write of exactly `block` bytes; what is over stays held. When
     upstream ends, however it ends, what is held goes out before the end does. Held at most: one
-    byte less than a block; without `block`, all there is.
+    byte less than a block; without `block`, all there is. Never more than 64 MiB and one read: then
+    upstream is read no further until less than half is left, which a buffer that waits for the end
+    never comes to. Such a response stands still.
 
     Models: nginx proxy_buffering, on by default with blocks of one memory page (4 KiB or 8 KiB,
     proxy_buffer_size), off for a response with X-Accel-Buffering: no — nginx.org,
@@ -89,13 +92,14 @@ class Buffer(SimpleFault):
         ways = ["a block of " + format_size(self.block_bytes)] if self.block_bytes else []
         if self.flush_after_s is not None:
             ways.append(f"{format_duration(self.flush_after_s)} to pass")
-        return " or ".join(ways) or "the end"
+        return " or ".join(ways) or f"the end, takes {format_size(self.held_bytes)} at most"
 
 
 class _State:
     def __init__(self, config: Buffer) -> None:
         self._config = config
         self._standing = Standing()
+        self._gate = Gate(config.held_bytes)
         self._head: ResponseHead | None = None
         self._held = bytearray()
         self._is_off = False
@@ -109,8 +113,11 @@ class _State:
                 yield from self._take_head(event)
             case Data() if self._is_off:
                 yield passed(event)
-            case Data(data):
+            case Data(data, attempt):
                 yield from self._take(now_s, data)
+                yield from self._gate.filled(len(self._held), attempt)
+                # What was under way may have filled a block larger than the limit.
+                yield from self._gate.drained(len(self._held))
             case UpstreamEnd():
                 if self._held and self._config.flush_after_s is not None:
                     yield WakeAt(math.inf)
@@ -122,6 +129,7 @@ class _State:
                 yield passed(event)
             case Wake():
                 yield from self._flush()
+                yield from self._gate.drained(0)
             case CaseOver():
                 yield from self._standing.not_reached(self._margin())
 

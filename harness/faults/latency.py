@@ -24,6 +24,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
+from harness.faults.held import Gate
 from harness.faults.standing import Standing
 from harness.units import Duration, show_seconds
 
@@ -33,7 +34,8 @@ class Latency(SimpleFault):
 
     Heads, reads and ends wait alike; one that drew a shorter delay than the one before it still
     waits its turn, so an end never overtakes data. Held at most: what comes within the longest
-    delay.
+    delay, and of a response never more than 64 MiB and one read: then upstream is read no further
+    until less than half is left.
 
     Models: the distance between two machines, with the jitter of the path — as Linux tc-netem(8)
     `delay TIME JITTER` in its uniform distribution, but without reordering, as TCP hides it.
@@ -70,6 +72,8 @@ class _State:
         self._standing = Standing()
         self._down: deque[tuple[float, Event]] = deque()
         self._up: deque[tuple[float, Event]] = deque()
+        self._gate = Gate(config.held_bytes)
+        self._held_bytes = 0  # of the response's body
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         self._standing.see(event)
@@ -81,7 +85,11 @@ class _State:
             case Wake():
                 for queue in (self._up, self._down):
                     while queue and queue[0][0] <= now_s:
-                        yield passed(queue.popleft()[1])
+                        _, due = queue.popleft()
+                        if isinstance(due, Data):
+                            self._held_bytes -= len(due.data)
+                        yield passed(due)
+                yield from self._gate.drained(self._held_bytes)
                 yield from self._ask()
             case CaseOver():
                 yield from self._standing.not_reached(f"nothing to delay {self._config.direction}")
@@ -103,6 +111,9 @@ class _State:
             return
         yield from self._standing.fired(f"{direction}: first delay {show_seconds(delay_s)}")
         queue.append((due_s, event))
+        if isinstance(event, Data):
+            self._held_bytes += len(event.data)
+            yield from self._gate.filled(self._held_bytes, event.attempt)
         if len(queue) == 1:
             yield from self._ask()
 

@@ -12,7 +12,8 @@ What one stage asks of the driver is what its neighbour is told:
     End("stall")                     nothing: a silence is learnt by waiting
     SendRequest, SendData, SendEnd   RequestHead, RequestData, RequestEnd of the next one upstream
     CloseUpstream                    ClientGone, once; nothing for `leave_open`
-    PauseUpstream, ResumeUpstream    nothing: straight to the driver
+    PauseUpstream, ResumeUpstream    nothing: straight to the driver, which reads again once no
+                                     stage wants the pause any more
     WakeAt                           nothing: each stage has a pending wake of its own
 
 Hence order is meaning: a buffer after a cut holds what the cut let through, a buffer before it is
@@ -81,6 +82,7 @@ class _Flow:
     reached: set[int] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
+    paused: set[tuple[int, int]] = field(default_factory=set)
     wakes_s: dict[int, float] = field(default_factory=dict)
     asked_s: float = math.inf
 
@@ -92,7 +94,7 @@ class Pipeline:
     """Run `stages` in series; stage 0 is nearest upstream.
 
     A stage is told to say how it stands (`CaseOver`) only in exchanges that reached it: one that
-    another stage answered gave it no chance.
+    another stage answered gave it no chance. With that the exchange is forgotten.
     """
 
     def __init__(self, stages: Sequence[Fault]) -> None:
@@ -116,8 +118,10 @@ class Pipeline:
             case Wake():
                 self._wake(now_s, x)
             case CaseOver():
-                for stage in sorted(self._flow(x).reached):
+                ended = self._flows.get(x)
+                for stage in sorted(ended.reached) if ended else ():
                     self._run(now_s, stage, x, event)
+                self._flows.pop(x, None)
         for y, flow in self._touched.items():
             earliest_s = min(flow.wakes_s.values(), default=math.inf)
             if earliest_s != flow.asked_s:
@@ -164,7 +168,9 @@ class Pipeline:
 
     def _route(self, stage: int, x: int, action: Action) -> None:
         """Hand on what `stage` asked for: to a neighbour, or to the driver."""
-        flow = self._flow(x)
+        flow = self._flows.get(x)
+        if flow is None:
+            return  # another exchange spoke for `x` after `x` was over
         match action:
             case WakeAt(at_s):
                 self._touched[x] = flow
@@ -177,6 +183,12 @@ class Pipeline:
             case PauseUpstream() | ResumeUpstream():
                 # Only stage 0 makes attempts; the others mean the one it is at.
                 attempt = action.attempt if stage == 0 else flow.attempt
+                if isinstance(action, PauseUpstream):
+                    flow.paused.add((stage, attempt))
+                else:
+                    flow.paused.discard((stage, attempt))
+                    if any(other == attempt for _, other in flow.paused):
+                        return
                 self._out.append((x, replace(action, attempt=attempt)))
             case SendRequest() | SendData() | SendEnd() | CloseUpstream():
                 if stage == 0:

@@ -33,13 +33,13 @@ class Standing:
             yield Note("fired", reason, self.offset)
 
     def defeated(self, reason: str) -> Iterator[Note]:
-        """The fault's chance came, and `reason` names what disarmed it."""
+        """`reason` names what disarmed the fault."""
         if not self.is_settled:
             self.is_settled = True
             yield Note("defeated", reason, self.offset)
 
     def not_reached(self, reason: str) -> Iterator[Note]:
-        """The exchange is over without the fault's chance; `reason` carries the margin."""
+        """The exchange is over and the fault did not act; `reason` carries the margin."""
         if not self.is_settled:
             self.is_settled = True
             yield Note("not_reached", reason, self.offset)

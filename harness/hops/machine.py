@@ -110,33 +110,50 @@ class HopMachine:
         return math.inf if state is None else state.wake_s
 
     def step(self, now_s: float, x: int, event: Event) -> list[tuple[int, Action]]:
-        """Take one event; return what the driver has to do, in order."""
+        """Take one event; return what the driver has to do, in order.
+
+        An exchange that is over by then is forgotten: what still comes for it is ignored.
+        """
         taken = self._take(x, event)
         if taken is None:
             return []
         done: list[tuple[int, Action]] = []
+        touched = {x}
         for y, action in self._fault.step(now_s, x, taken):
+            touched.add(y)
             done += ((y, final) for final in self._give(y, action))
+        for y in sorted(touched):
+            if y in self._states and self.is_over(y):
+                self._finish(now_s, y)
         return done
 
     def close(self, now_s: float) -> None:
-        """The case is over: let every fault say how it stands."""
-        for x in self._states:
-            for y, action in self._fault.step(now_s, x, CaseOver()):
-                if isinstance(action, Note):
-                    self._note(y, action)
+        """The case is over: let every fault say how it stands in what is still under way."""
+        for x in list(self._states):
+            self._finish(now_s, x)
+
+    def _finish(self, now_s: float, x: int) -> None:
+        """Tell the faults that `x` is over, the last they hear of it, and forget it."""
+        for y, action in self._fault.step(now_s, x, CaseOver()):
+            if isinstance(action, Note):
+                self._note(y, action)
+        del self._states[x]
 
     # -- events in ---------------------------------------------------------------------------
 
     def _take(self, x: int, event: Event) -> Event | None:
         """Journal an event and make it what a fault may see; None: it comes too late."""
+        if isinstance(event, RequestHead):
+            self._states[x] = _State(event)
+        state = self._states.get(x)
+        if state is None:
+            return None  # an alarm, a read or a goodbye that was under way when `x` was over
         match event:
             case (
                 ResponseHead(attempt=attempt) | Data(attempt=attempt) | UpstreamEnd(attempt=attempt)
-            ) if self._states[x].attempts.get(attempt) != "open":
+            ) if state.attempts.get(attempt) != "open":
                 return None  # it was under way when the hop closed that attempt
             case RequestHead():
-                self._states[x] = _State(event)
                 self.record(
                     journal.HopRequest(
                         hop=self.number,
@@ -163,16 +180,15 @@ class HopMachine:
                 )
                 return replace(event, headers=_end_to_end(event.headers))
             case UpstreamEnd(how, attempt):
-                self._states[x].attempts[attempt] = "ended"
+                state.attempts[attempt] = "ended"
                 self.record(journal.HopUpstreamEnd(hop=self.number, x=x, attempt=attempt, how=how))
             case ClientGone(how):
-                state = self._states[x]
                 if state.is_gone or self.is_over(x):
                     return None
                 state.is_gone = True
                 self.record(journal.HopClientGone(hop=self.number, x=x, how=how))
             case Wake():
-                self._states[x].wake_s = math.inf
+                state.wake_s = math.inf
             case _:
                 pass
         return event
@@ -181,7 +197,9 @@ class HopMachine:
 
     def _give(self, x: int, action: Action) -> Iterable[Action]:
         """Journal an action and make it final; nothing for what comes too late."""
-        state = self._states[x]
+        state = self._states.get(x)
+        if state is None:
+            return  # another exchange spoke for `x` after `x` was over
         is_shut = state.is_ended or state.is_gone
         match action:
             case SendRequest(head, attempt):

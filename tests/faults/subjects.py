@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from harness.faults.answer import Answer
 from harness.faults.base import TIE_S, Conserves, FaultConfig
@@ -23,6 +24,18 @@ def _at_once(config: FaultConfig) -> Subject:
     return subject(config, holds_bytes=0)
 
 
+class SmallBuffer(Buffer):
+    """A buffer that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
+
+
+class SmallLatency(Latency):
+    """A delay that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
+
+
 NO_BUFFERING = {"X-Accel-Buffering": "no"}
 
 BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
@@ -37,6 +50,13 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             outcomes_alike=False,
         ),
         "until end": subject(Buffer(until_end=True, hold_head=True)),
+        "until full": subject(SmallBuffer(until_end=True)),
+        "full and flushed": replace(
+            # What waits for the flush of what came before it waits for its own, too.
+            subject(SmallBuffer(flush_after_s=0.5)),
+            limit_s=60.0,
+            splits_alike=False,
+        ),
         "flushed": subject(Buffer(flush_after_s=0.5), holds_s=0.5 + TIE_S),
         "nginx": subject(
             Buffer(block_bytes=8, hold_head=True, unless_response_header=NO_BUFFERING),
@@ -89,6 +109,10 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             subject(Latency(delay_s=0.25, jitter_s=2.0, direction="both"), holds_s=2.25),
             splits_alike=False,
             outcomes_alike=False,
+        ),
+        "full": replace(
+            subject(SmallLatency(delay_s=0.5)),
+            limit_s=60.0,
         ),
         "none": _at_once(Latency(delay_s=0.0)),
     },

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import ValidationError
 
 from harness.faults.base import (
+    TIE_S,
     CaseOver,
     ClientGone,
     CloseUpstream,
@@ -13,7 +14,9 @@ from harness.faults.base import (
     End,
     Forward,
     ForwardHead,
+    PauseUpstream,
     ResponseHead,
+    ResumeUpstream,
     UpstreamEnd,
     WakeAt,
 )
@@ -47,7 +50,11 @@ def test_a_large_read_goes_out_block_by_block() -> None:
 @pytest.mark.parametrize("how", ["end", "truncation", "reset"])
 def test_what_is_held_goes_out_before_any_end(how: Literal["end", "truncation", "reset"]) -> None:
     play = opened(Buffer(until_end=True))
-    assert play.at(1.0) >> Data(b"abc") << fired("3B held, waits for the end", offset=3)
+    assert (
+        play.at(1.0)
+        >> Data(b"abc")
+        << fired("3B held, waits for the end, takes 64MiB at most", offset=3)
+    )
     assert play.at(2.0) >> Data(b"de")
     assert play.at(9.0) >> UpstreamEnd(how) << Forward(b"abcde") << End(how)
 
@@ -88,7 +95,7 @@ def test_the_head_waits_with_the_first_bytes() -> None:
 
 def test_a_held_head_goes_out_before_the_end_of_an_empty_body() -> None:
     play = Playbook(Buffer(until_end=True, hold_head=True)).at(0.0)
-    assert play >> OK << fired("head held, waits for the end")
+    assert play >> OK << fired("head held, waits for the end, takes 64MiB at most")
     assert play.at(1.0) >> UpstreamEnd("end") << ForwardHead(OK) << End("end")
 
 
@@ -161,3 +168,36 @@ def test_refuses(settings: dict[str, object], message: str) -> None:
 )
 def test_its_limit_is_known(config: Buffer, limit_s: float) -> None:
     assert config.limit_s() == limit_s
+
+
+class Small(Buffer):
+    held_bytes: ClassVar[int] = 8
+
+
+def test_who_waits_for_the_end_stops_reading_at_its_bound_for_good() -> None:
+    play = opened(Small(until_end=True))
+    reason = "8B held, waits for the end, takes 8B at most"
+    assert play.at(1.0) >> Data(b"a" * 8) << fired(reason, offset=8)
+    assert play.at(2.0) >> Data(b"b", attempt=3) << PauseUpstream(3)
+    assert play.at(3.0) >> Data(b"c")  # was under way
+    assert play.at(9.0) >> ClientGone("fin") << CloseUpstream("fin")
+
+
+def test_who_flushes_reads_on_after_it() -> None:
+    play = opened(Small(flush_after_s=1.0))
+    reason = "9B held, waits for 1s to pass"
+    assert (
+        play.at(1.0)
+        >> Data(b"a" * 9)
+        << fired(reason, offset=9)
+        << WakeAt(2.0 + TIE_S)
+        << PauseUpstream()
+    )
+    assert play.at(3.0).woke(2.0 + TIE_S) << Forward(b"a" * 9) << ResumeUpstream()
+
+
+def test_who_is_full_reads_on_when_what_was_under_way_fills_a_block() -> None:
+    play = opened(Small(block_bytes=12))
+    reason = "9B held, waits for a block of 12B"
+    assert play.at(1.0) >> Data(b"a" * 9) << fired(reason, offset=9) << PauseUpstream()
+    assert play.at(2.0) >> Data(b"b" * 4) << Forward(b"a" * 9 + b"b" * 3) << ResumeUpstream()

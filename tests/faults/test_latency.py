@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 from harness.faults.base import (
     CaseOver,
     ClientGone,
@@ -8,8 +10,10 @@ from harness.faults.base import (
     End,
     Forward,
     ForwardHead,
+    PauseUpstream,
     RequestData,
     RequestEnd,
+    ResumeUpstream,
     SendData,
     SendEnd,
     SendRequest,
@@ -93,3 +97,15 @@ def test_a_refused_connection_is_answered_later() -> None:
 
 def test_its_limit_is_known() -> None:
     assert Latency(delay_s=0.5, jitter_s=0.25).limit_s() == 0.75
+
+
+class Small(Latency):
+    held_bytes: ClassVar[int] = 8
+
+
+def test_above_its_bound_it_reads_no_further_until_half_is_gone() -> None:
+    play = Playbook(Small(delay_s=1.0)).at(0.0)
+    assert play >> Data(b"aaaaa", 2) << fired("down: first delay 1.0 s", offset=5) << WakeAt(1.0)
+    assert play.at(0.5) >> Data(b"bbbb", 2) << PauseUpstream(2)
+    assert play.at(1.0).woke(1.0) << Forward(b"aaaaa") << WakeAt(1.5)  # 4 are no less than half
+    assert play.at(1.5).woke(1.5) << Forward(b"bbbb") << ResumeUpstream(2)

@@ -463,3 +463,24 @@ def test_a_pipeline_is_a_fault_and_may_be_a_stage() -> None:
         << Forward(b"ab")
     )
     assert play >> UpstreamEnd("end") << Forward(b"c") << End("end")
+
+
+def test_upstream_is_read_again_once_no_stage_wants_the_pause() -> None:
+    near = Script({Data(b"a"): [PauseUpstream()], Data(b"c"): [ResumeUpstream()]})
+    near.says[Data(b"b")] = [Forward(b"b")]
+    far = Script({Data(b"b"): [PauseUpstream()], ResponseHead(200, ()): [ResumeUpstream()]})
+    play = pipeline(near, far)
+    assert play >> Data(b"a") << PauseUpstream()
+    assert play >> Data(b"b") << PauseUpstream()
+    assert play >> Data(b"c")
+    assert play >> ResponseHead(200, ()) << ResumeUpstream()
+
+
+def test_the_end_of_an_exchange_is_the_last_of_it() -> None:
+    late = Script({RequestEnd(): [(1, Forward(b"late")), (1, WakeAt(9.0))]})
+    play = pipeline(late)
+    assert play >> GET << SendRequest(GET)
+    assert play >> CaseOver()
+    assert play >> CaseOver()
+    assert play.at(1.0, x=2) >> RequestEnd()
+    assert [event for _, event in late.heard] == [GET, CaseOver(), RequestEnd()]

@@ -9,6 +9,7 @@ import pytest
 
 from harness.faults.base import (
     Answer,
+    CaseOver,
     ClientGone,
     CloseUpstream,
     Data,
@@ -17,7 +18,10 @@ from harness.faults.base import (
     Event,
     Forward,
     ForwardHead,
+    Note,
     PauseUpstream,
+    RequestData,
+    RequestEnd,
     ResponseHead,
     ResumeUpstream,
     SendRequest,
@@ -25,7 +29,11 @@ from harness.faults.base import (
     Wake,
     WakeAt,
 )
+from harness.faults.buffer import Buffer
+from harness.faults.pipeline import Pipeline
+from harness.hops.machine import HopMachine
 from harness.model import journal
+from harness.model.journal import Entry
 from tests.testkit.stage_machine import GET, OK, Hop, begun
 
 # -- ends --------------------------------------------------------------------------------------
@@ -55,7 +63,8 @@ def test_upstream_left_open_is_open_until_it_ends() -> None:
     hop.take(Data(b"more"))
     hop.take(UpstreamEnd("end"))
     assert hop.machine.is_over(1)
-    assert hop.fault.seen[-2:] == [(1, Data(b"more")), (1, UpstreamEnd("end"))]
+    told = [Data(b"more"), UpstreamEnd("end"), CaseOver()]
+    assert hop.fault.seen[-3:] == [(1, event) for event in told]
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
@@ -73,6 +82,8 @@ def test_an_attempt_that_ended_by_itself_needs_no_closing() -> None:
     hop.take(UpstreamEnd("truncation"))
     assert hop.say(CloseUpstream("fin")) == []
 
+
+COUNT = 10_000
 
 LATE: Sequence[Event] = (ResponseHead(200, ()), Data(b"late"), UpstreamEnd("end"))
 
@@ -173,3 +184,93 @@ def test_an_action_goes_to_the_exchange_it_names() -> None:
         (1, ForwardHead),
         (2, Forward),
     ]
+
+
+# -- after the end -----------------------------------------------------------------------------
+
+
+def over(*notes: Note) -> Hop:
+    """A hop whose exchange 1 is over; its fault says `notes` whenever it speaks."""
+    hop = begun()
+    hop.fault.says = [Answer(503), CloseUpstream("fin"), *notes]
+    hop.take(Wake())
+    hop.fault.says = list(notes)
+    return hop
+
+
+def test_its_faults_hear_once_that_an_exchange_is_over_and_nothing_after() -> None:
+    hop = over()
+    heard = list(hop.fault.seen)
+    assert heard[-1] == (1, CaseOver())
+    hop.machine.close(9.0)
+    assert hop.fault.seen == heard
+
+
+def test_what_they_say_then_is_journalled_at_once() -> None:
+    hop = over(Note("not_reached", "1 of 60 s"))
+    notes = [it.reason for it in hop.entries if isinstance(it, journal.FaultNote)]
+    assert hop.kinds[-1] == "FaultNote"
+    assert notes == ["1 of 60 s", "1 of 60 s"]  # it said so at its wake, too
+
+
+AFTER: Sequence[Event] = (
+    *LATE,
+    RequestData(b"x"),
+    RequestEnd(),
+    ClientGone("rst"),
+    Wake(),
+)
+
+
+@pytest.mark.parametrize("event", AFTER, ids=lambda it: type(it).__name__)
+def test_what_comes_for_an_exchange_that_is_over_is_ignored(event: Event) -> None:
+    hop = over(Note("fired", "too late"))
+    seen, entries = len(hop.fault.seen), len(hop.entries)
+    assert hop.take(event) == []
+    assert (len(hop.fault.seen), len(hop.entries)) == (seen, entries)
+    assert hop.machine.wake_s(1) == math.inf
+
+
+def test_an_exchange_that_wanted_to_be_woken_no_longer_does_when_it_is_over() -> None:
+    hop = begun()
+    hop.say(WakeAt(5.0), Answer(503), CloseUpstream("fin"))
+    assert hop.machine.wake_s(1) == math.inf
+
+
+def test_what_another_exchange_says_for_one_that_is_over_is_ignored() -> None:
+    hop = over()
+    hop.begin()
+    hop.fault.says = [(1, Forward(b"x")), (1, WakeAt(9.0)), (1, Note("fired", "late"))]
+    entries = len(hop.entries)
+    assert hop.machine.step(0.0, 2, Wake()) == []
+    assert len(hop.entries) == entries
+
+
+def test_an_exchange_that_another_one_ends_hears_of_it() -> None:
+    hop = Hop()
+    hop.begin()
+    hop.begin()
+    hop.fault.says = [(1, Answer(503)), (1, CloseUpstream("fin"))]
+    hop.machine.step(0.0, 2, Wake())
+    assert hop.fault.seen[-1] == (1, CaseOver())
+    assert (hop.machine.is_over(1), hop.machine.is_over(2)) == (True, False)
+
+
+def test_ten_thousand_exchanges_leave_nothing_behind() -> None:
+    fault, entries = Buffer(flush_after_s=1.0).start(lambda: 0.5), list[Entry]()
+    pipeline = Pipeline([fault])
+    machine = HopMachine(1, ["buffer"], pipeline, entries.append)
+    for _ in range(COUNT):
+        x = machine.new_exchange()
+        for event in (GET, RequestEnd(), OK, Data(b"data: x\n\n"), UpstreamEnd("end"), Wake()):
+            machine.step(0.0, x, event)
+    tables = [vars(machine), vars(pipeline), vars(fault)]
+    kept = {
+        name: len(it)
+        for table in tables
+        for name, it in table.items()
+        if isinstance(it, dict | set)
+    }
+    assert kept == dict.fromkeys(("_states", "_flows", "_touched", "_ended"), 0)
+    outcomes = [it for it in entries if isinstance(it, journal.FaultNote) and it.what != "armed"]
+    assert len(outcomes) == len({(it.fault, it.x) for it in outcomes}) == COUNT

@@ -57,6 +57,7 @@ class Subject:
         start: Makes the fault; called once for each run.
         conserves: What it declares.
         limit_s: The longest time it may take to act, in seconds.
+        bound_bytes: What it declares to hold at most, decoded, with one read on top.
         holds_bytes: Most body bytes held back at any time, decoded; inf: no promise.
         holds_s: Longest time a body byte is held back, in seconds; inf: no promise.
         splits_alike: Whether other reads give the same bytes and end. Without it they still have
@@ -77,13 +78,21 @@ class Subject:
     outcomes_alike: bool = True
     invents_heads: bool = False
     stalls_inside: bool = False
+    bound_bytes: float = math.inf
 
 
 def subject(
     config: FaultConfig, *, holds_bytes: float = math.inf, holds_s: float = math.inf
 ) -> Subject:
     """A configured fault, as it declares itself."""
-    return Subject(config.start, config.conserves, config.limit_s(), holds_bytes, holds_s)
+    return Subject(
+        config.start,
+        config.conserves,
+        config.limit_s(),
+        holds_bytes,
+        holds_s,
+        bound_bytes=config.held_bytes,
+    )
 
 
 @dataclass(slots=True)
@@ -106,6 +115,8 @@ class Seen:
     request_sent: list[Action] = field(default_factory=list)
     armed: set[int] = field(default_factory=set)
     outcomes: dict[int, Note] = field(default_factory=dict)
+    is_paused: bool = False
+    unread: list[Event] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
@@ -134,9 +145,19 @@ class Driver:
             self.deliver(at_s, x, Wake())
 
     def deliver(self, now_s: float, x: int, event: Event) -> None:
-        """Deliver one event and watch what comes of it."""
-        self.transcript.append(f">> {now_s} x{x} {event}")
+        """Deliver one event, unless it comes from an upstream that is not read, and what waited."""
         seen = self.seen.setdefault(x, Seen())
+        if isinstance(event, ResponseHead | Data | UpstreamEnd) and seen.is_paused:
+            seen.unread.append(event)
+            return
+        self._deliver(now_s, x, event)
+        for y, other in self.seen.items():
+            while other.unread and not other.is_paused:
+                self._deliver(now_s, y, other.unread.pop(0))
+
+    def _deliver(self, now_s: float, x: int, event: Event) -> None:
+        self.transcript.append(f">> {now_s} x{x} {event}")
+        seen = self.seen[x]
         before = len(seen.given)
         self._take(now_s, seen, event)
         for y, action in self.fault.step(now_s, x, event):
@@ -194,8 +215,10 @@ class Driver:
                 seen.is_closed = seen.is_closed or how != "leave_open"
             case SendRequest() | SendData() | SendEnd():
                 seen.request_sent.append(action)
-            case PauseUpstream() | ResumeUpstream():
-                pass
+            case PauseUpstream():
+                seen.is_paused = True
+            case ResumeUpstream():
+                seen.is_paused = False
             case WakeAt(at_s):
                 assert at_s >= now_s, f"wakes in the past {where}: {at_s}"
                 self.wakes_s[x] = at_s
@@ -213,6 +236,11 @@ class Driver:
             return
         held = len(seen.given) - len(seen.forwarded)
         assert held <= self.subject.holds_bytes, f"holds {held} bytes at {now_s} s in exchange {x}"
+        totals = [0, *(total for _, total in seen.given_at[-2:])]
+        read = totals[-1] - totals[-2] if len(totals) > 1 else 0
+        assert held <= self.subject.bound_bytes + read, (
+            f"holds {held} bytes, declares {self.subject.bound_bytes}, in exchange {x}"
+        )
         oldest_s = next(
             (at_s for at_s, total in seen.given_at if total > len(seen.forwarded)), now_s
         )

@@ -298,3 +298,9 @@ def test_order_alone_catches_a_swap() -> None:
 
 def test_who_conserves_nothing_may_change_bytes() -> None:
     check_fault(replace(broken(instead(shouted)), conserves=Conserves.NOTHING), PLAN)
+
+
+def test_catches_one_who_holds_more_than_it_declares() -> None:
+    greedy = replace(broken(holds_reads), bound_bytes=3)
+    with pytest.raises(AssertionError, match="holds 8 bytes, declares 3, in exchange 1"):
+        check_fault(greedy, PLAN)
