@@ -324,9 +324,10 @@ class _Ledger:
         how: Literal["end", "truncation", "reset", "refused", "malformed", "fin", "rst"],
         detail: str = "",
     ) -> None:
-        if exchange.is_over or (by == "downstream" and exchange.is_left):
+        if exchange.is_over or (by == "downstream" and how == "fin" and exchange.is_left):
             return
-        # A FIN from downstream may be a half-close: how the target then ends is told too.
+        # A FIN from downstream may be a half-close: how the target then ends is told too, and so
+        # is the RST with which downstream answers what the target still says.
         exchange.is_left = by == "downstream"
         exchange.is_over = how != "fin"
         self._record(journal.TapEnd(x=exchange.x, by=by, how=how, detail=detail))
