@@ -134,7 +134,7 @@ def test_a_client_that_shuts_down_sending_goes_on_reading(
     ]
 
 
-def test_a_client_that_shuts_down_sending_and_then_aborts_has_left_once() -> None:
+def test_a_client_that_shuts_down_sending_and_then_aborts_is_told_of_twice() -> None:
     show = meet(([GET, 1.0, "eof", 1.0, "rst"], [CHUNKED, 3.0, ABC, ABC]))
     assert (show.target.gone, show.target.gone_s) == ("fin", 1.0)
     assert show.lines == [
@@ -142,6 +142,7 @@ def test_a_client_that_shuts_down_sending_and_then_aborts_has_left_once() -> Non
         "0 head 1: 200 chunked",
         "1 fin 1 by downstream",
         "3 read 1: 0+3",
+        "3 rst 1 by downstream",
     ]
 
 

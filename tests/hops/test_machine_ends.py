@@ -83,7 +83,7 @@ def test_an_attempt_that_ended_by_itself_needs_no_closing() -> None:
     assert hop.say(CloseUpstream("fin")) == []
 
 
-COUNT = 10_000
+COUNT = 3_000
 
 LATE: Sequence[Event] = (ResponseHead(200, ()), Data(b"late"), UpstreamEnd("end"))
 
