@@ -1,0 +1,270 @@
+"""Programs that tests start: servers, and this tool as its users run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model import verdict
+from harness.model.verdict import CaseVerdict, Finding, Verdict
+
+ROOT = Path(__file__).resolve().parents[2]
+FOREIGN = ROOT / "tests" / "foreign"
+HARNESS = (sys.executable, "-m", "harness")
+
+# Far more than anything here takes, on a machine with other work to do.
+PATIENCE_S = 60.0
+_POLL_S = 0.02
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def server(command: Sequence[str], log: Path, cwd: Path = ROOT) -> Iterator[str]:
+    """Run a server that prints its port on the first line; its origin, once it can be reached.
+
+    It has a process group of its own, which is killed in the end.
+
+    Args:
+        command: What to run.
+        log: Where its output goes; shown when it does not come up.
+        cwd: Where to run it.
+    """
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        port = _port(process, log)
+        yield f"http://127.0.0.1:{port}"
+        assert process.poll() is None, f"{command[0]} died in the meantime: {log.read_text()}"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        first, end, _ = log.read_text().partition("\n")
+        if end and first.isdigit() and is_listening(int(first)):
+            return int(first)
+        time.sleep(_POLL_S)
+    raise AssertionError(f"it did not come up: {log.read_text()}")
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody accepts connections on a port of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(PATIENCE_S)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# -- many at once ----------------------------------------------------------------------------------
+
+
+class AtOnce:
+    """Programs that mostly wait, several of them at the same time.
+
+    Under pytest-xdist each process has tests of its own, and runs what those ask for.
+
+    Args:
+        calls: What there is to run, by name.
+        width: How many at once.
+    """
+
+    def __init__(self, calls: Mapping[str, Callable[[], Finished]], width: int) -> None:
+        self._calls = calls
+        self._pool = ThreadPoolExecutor(width)
+        self._futures: dict[str, Future[Finished]] = {}
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            for name in calls:
+                self._start(name)
+
+    def _start(self, name: str) -> Future[Finished]:
+        if name not in self._futures:
+            self._futures[name] = self._pool.submit(self._calls[name])
+        return self._futures[name]
+
+    def of(self, name: str) -> Finished:
+        """What became of one of them."""
+        return self._start(name).result()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+# -- the tool --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that has come to its end.
+
+    Args:
+        code: Its exit code.
+        out: What it printed.
+        err: What it printed on standard error.
+        took_s: How long it took.
+        peak_bytes: The most memory it had.
+        reports: The directory of its reports.
+    """
+
+    code: int
+    out: str
+    err: str
+    took_s: float
+    peak_bytes: int
+    reports: Path
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict it left."""
+        return verdict.decode((self.reports / "latest" / "verdict.json").read_bytes())
+
+    @property
+    def case(self) -> CaseVerdict:
+        """The only case of the verdict it left."""
+        (only,) = self.verdict.cases
+        return only
+
+    def found(self, check: str, outcome: str) -> Finding:
+        """The finding of one check with this outcome in the only case."""
+        found = [it for it in self.case.findings if (it.check, it.outcome) == (check, outcome)]
+        assert found, f"no {outcome} of {check} in {self.case.findings}"
+        return found[0]
+
+
+def run(
+    *args: str,
+    cwd: Path,
+    command: Sequence[str] = HARNESS,
+    env: Mapping[str, str] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Finished:
+    """Run this tool to its end.
+
+    Args:
+        args: Its arguments.
+        cwd: Where; relative reports are there.
+        command: What to run.
+        env: Variables to add.
+        patience_s: When to take it for hung, and fail.
+    """
+    with started(*args, cwd=cwd, command=command, env=env) as program:
+        return program.end(patience_s)
+
+
+@contextmanager
+def started(
+    *args: str,
+    cwd: Path,
+    command: Sequence[str] = HARNESS,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Program]:
+    """Start this tool, and leave nothing of it behind; see `run`."""
+    cwd.mkdir(parents=True, exist_ok=True)
+    program = Program([*command, *args], cwd, dict(env or {}))
+    try:
+        yield program
+    finally:
+        program.kill()
+
+
+class Program:
+    """A program under way, in a process group of its own."""
+
+    def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+        self._cwd = cwd
+        self._command = command
+        self._began_s = time.monotonic()
+        self._out = cwd / "out.txt"
+        self._err = cwd / "err.txt"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **env},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    @property
+    def group(self) -> int:
+        """Its process group."""
+        return self._process.pid
+
+    def said(self) -> str:
+        """What it has printed so far."""
+        return self._out.read_text()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed something."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while text not in self.said():
+            assert time.monotonic() < deadline_s, f"{text!r} never came: {self._shown()}"
+            assert self._process.poll() is None, f"it ended: {self._shown()}"
+            time.sleep(_POLL_S)
+
+    def interrupt(self) -> None:
+        """Ctrl-C: the whole group gets it."""
+        os.killpg(self.group, signal.SIGINT)
+
+    def end(self, patience_s: float = PATIENCE_S) -> Finished:
+        """Wait for its end.
+
+        Raises:
+            TimeoutError: It did not come within that many seconds.
+        """
+        deadline_s = time.monotonic() + patience_s
+        peak_bytes = 0
+        while self._process.poll() is None:
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"still running: {self._shown()}")
+            peak_bytes = max(peak_bytes, _peak_bytes(self._process.pid))
+            time.sleep(_POLL_S)
+        return Finished(
+            code=self._process.returncode,
+            out=self.said(),
+            err=self._err.read_text(),
+            took_s=time.monotonic() - self._began_s,
+            peak_bytes=peak_bytes,
+            reports=self._cwd / "reports",
+        )
+
+    def kill(self) -> None:
+        """Kill what is left of its group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
+        self._process.wait()
+
+    def _shown(self) -> str:
+        return f"{self._command}\n{self.said()}\n{self._err.read_text()}"
+
+
+def _peak_bytes(pid: int) -> int:
+    """The most memory a process had so far; 0 where that cannot be told.
+
+    The kernel's ru_maxrss would not do: it begins with what the process that forked it had.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 0 if found is None else int(found[1]) * 1024
