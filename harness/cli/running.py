@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rich.console import Console
+
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
 from harness.ends.target import origin
@@ -21,12 +23,18 @@ from harness.engine.judge import judge_again as judge_once_more
 from harness.engine.run import Job, default_workers, run, summary
 from harness.engine.serving import check_flaws
 from harness.engine.stage import Props, settle_s, watch_s
-from harness.errors import UsageError, did_you_mean
+from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
 from harness.model import redaction
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Target
-from harness.model.verdict import EXIT_NOTHING, CaseVerdict, Verdict
+from harness.model.verdict import (
+    EXIT_FAIL,
+    EXIT_INTERRUPTED,
+    EXIT_NOTHING,
+    CaseVerdict,
+    Verdict,
+)
 from harness.report import junit, terminal
 from harness.report.directory import VERDICT, RunDirectory, read_run
 from harness.report.jsonfile import render
@@ -81,6 +89,8 @@ def list_cases(asked: Asked, *, no_color: bool) -> int:
     cases = select_cases(asked, _warn)
     for case in cases:
         console.print(f"{case.id}  {case.scenario.why}", soft_wrap=True)
+    if not cases:
+        console.print("nothing selected", soft_wrap=True)
     return 0 if cases else EXIT_NOTHING
 
 
@@ -116,15 +126,13 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
             seed=asked.seed,
             max_failures=asked.max_failures,
         )
-    verdict = ran.verdict
-    _write(verdict, directory, kinds)
-    for case in verdict.cases:
+    for case in ran.verdict.cases:
         if case.note:
             _warn(f"{case.id}: {case.note}")
-    terminal.show(verdict, console, directory.path)
+    code = _report(ran.verdict, directory, kinds, console)
     if ran.problem is not None:
         sys.stderr.write(f"error: {ran.problem}\n")
-    return verdict.exit_code
+    return code
 
 
 def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:
@@ -145,9 +153,7 @@ def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:
         about = (first.clock, first.target, first.seed, 0.0)
     clock, target, seed, wall_s = about
     verdict = summary(tuple(cases), clock=clock, target=target, seed=seed, wall_s=wall_s)
-    _write(verdict, RunDirectory(found.path), kinds)
-    terminal.show(verdict, console, found.path)
-    return verdict.exit_code
+    return _report(verdict, RunDirectory(found.path), kinds, console)
 
 
 def _judged(entries: Journal, run_path: Path) -> CaseVerdict:
@@ -235,13 +241,12 @@ def _authority(cases: Iterable[Case], stack: ExitStack) -> Path | None:
 
 
 def _job(case: Case, asked: Asked, directory: RunDirectory, ca: Path | None) -> Job:
-    folder = directory.case(case.id)
     shown = directory.journal(case.id)
     file = case.place.rsplit(":", 2)[0]
     return Job(
         case=case,
         props=Props(base=Path(file).parent, ca=ca, settle_s=settle_s(case)),
-        path=folder / Path(shown).name,
+        path=directory.path / shown,
         shown_path=shown,
         through=show_chain(without_secrets(case.scenario.through)),
         again=_again(case, asked),
@@ -271,8 +276,21 @@ def _again(case: Case, asked: Asked) -> str:
     return shlex.join(words)
 
 
-def _write(verdict: Verdict, directory: RunDirectory, kinds: Sequence[str]) -> None:
-    if "json" in kinds:
-        directory.write(VERDICT, render(verdict))
-    if "junit" in kinds:
-        directory.write(JUNIT, junit.render(verdict))
+def _report(
+    verdict: Verdict, directory: RunDirectory, kinds: Sequence[str], console: Console
+) -> int:
+    """Write the files and print the report, on a full disk too; the exit code."""
+    problem: LocalEnvironmentError | None = None
+    try:
+        if "json" in kinds:
+            directory.write(VERDICT, render(verdict))
+        if "junit" in kinds:
+            directory.write(JUNIT, junit.render(verdict))
+    except LocalEnvironmentError as error:
+        problem = error
+    terminal.show(verdict, console, directory.path)
+    if problem is None:
+        return verdict.exit_code
+    sys.stderr.write(f"error: {problem}\n")
+    is_worse = verdict.exit_code in {EXIT_FAIL, EXIT_INTERRUPTED}
+    return verdict.exit_code if is_worse else problem.exit_code

@@ -10,7 +10,7 @@ from harness.errors import UsageError
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     every: Annotated[str, typer.Option(help="Time between two events.")] = "1s",
     heartbeat: Annotated[str, typer.Option(help="Time between two comments.")] = "15s",
     flaw: Annotated[list[str] | None, typer.Option(help="Serve with this flaw.")] = None,

@@ -73,12 +73,14 @@ def trace(
         entries.append(entry)
         if not as_json:
             live.entry(entry)
+        if console.quiet:
+            raise KeyboardInterrupt  # whoever read the output has gone
 
     code = EXIT_PASS
     try:
         kept, _ = perform(case, Props(watch=watch), None)
     except KeyboardInterrupt:
-        code = EXIT_INTERRUPTED
+        code = EXIT_PASS if console.quiet else EXIT_INTERRUPTED
         kept = journal.Journal(entries)
     for entry in kept:
         if isinstance(entry, journal.StageProblem):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import ssl
@@ -39,7 +40,10 @@ class Origin:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine, so that its clock is ours."""
-        return self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def tls(self) -> ssl.SSLContext | None:
         """What verifies the target; None for plain HTTP."""

@@ -90,7 +90,6 @@ def test_whose_clock_is_ours(url: str, expected: bool) -> None:
     assert origin(url).is_local is expected
 
 
-@pytest.mark.xfail(strict=True, reason="a name that begins as a loopback address is taken for one")
 def test_a_name_is_no_address() -> None:
     assert not origin("http://127.example.com/").is_local
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import trio
 
+from harness.clock import stacks
 from harness.model import journal
-from tests.testkit.stage import BOTH, On, Stage, asking, chunk, play
+from tests.testkit.stage import BOTH, CHUNKED, On, Stage, asking, chunk, play
 
 # On a machine that is busy with other things; a close that waited for a write would never come.
 AT_ONCE_S = 5.0
@@ -144,6 +147,30 @@ def test_a_client_that_leaves_a_stall_closes_upstream(on: On) -> None:
         assert await target.end() == "fin"
 
     play(scene, [{"ends_at": {"how": "stall", "upstream": "leave_open"}}], on=on)
+
+
+@pytest.mark.parametrize("how", ["end", "truncation", "reset"])
+@pytest.mark.parametrize("ask", [asking(), asking(version="1.0")], ids=["1.1", "1.0"])
+def test_nothing_is_left_of_a_connection_that_is_over(how: str, ask: bytes) -> None:
+    def tasks() -> int:
+        (loop,) = (it for it in stacks.asyncio_loops if not it.is_closed())
+        return len(asyncio.all_tasks(loop))
+
+    async def scene(stage: Stage) -> None:
+        await trio.sleep(1)
+        before = tasks()
+        for _ in range(3):
+            client = await stage.connect()
+            await client.send(ask)
+            target = await stage.accept()
+            await target.head()
+            await target.send(CHUNKED, chunk(b"stop"))
+            await trio.sleep(1)
+            await client.close()
+            await trio.sleep(1)
+        assert tasks() == before
+
+    play(scene, [{"ends_at": {"how": how}}])
 
 
 def test_a_client_that_never_asks_may_go() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import trio
+from mitmproxy import ctx
 
 from harness.model import journal
 from tests.testkit.stage import BOTH, CHUNKED, STREAM, On, Peer, Stage, asking, chunk, play
@@ -187,6 +188,15 @@ def test_a_quiet_stream_is_not_cut_by_mitmproxy() -> None:
         assert stage.now_s() == 3600
 
     play(scene, [{}, {}, {}])
+
+
+def test_no_connection_of_a_hop_times_out_by_itself() -> None:
+    """mitmproxy measures its 600 s by the machine's clock, so no virtual hour can show this."""
+
+    async def scene(stage: Stage) -> None:
+        assert ctx.options.tcp_timeout > 10 * 365 * 24 * 3600
+
+    play(scene)
 
 
 def test_a_request_may_wait_an_hour_for_its_response() -> None:

@@ -153,6 +153,18 @@ def test_a_fault_that_ignores_the_end_of_tls_keeps_its_fetch(by: str, ca: Path) 
     play(scene, [{"stubborn": None}], ca=ca)
 
 
+def test_a_client_that_only_closes_tls_has_gone(ca: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        _, first, _, second = await two_streams(stage, client)
+        with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+            await client.stream.unwrap()  # until the hop has closed as well
+        assert await first.end() == "fin"
+        assert await second.end() == "fin"
+
+    play(scene, ca=ca)
+
+
 @both
 def test_twelve_streams_at_once_all_get_data(on: On, ca: Path) -> None:
     async def scene(stage: Stage) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import trio
 
 from harness.model import journal
 from tests.testkit.stage import CHUNKED, Peer, Stage, asking, chunk, play
+from tests.testkit.stage_h2 import Ended, connect_h2
 
 JOINS = [{"joins": None}]
 
@@ -120,3 +123,20 @@ def test_one_step_may_begin_and_end_a_response_of_another_exchange() -> None:
         assert len(stage.entries(journal.HopRequest)) == 8
 
     play(scene, JOINS)
+
+
+def test_leader_and_follower_may_share_a_connection(ca: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        one = await client.ask()
+        target = await stage.accept()
+        await target.head()
+        two = await client.ask()
+        await trio.sleep(1)
+        await target.send(b"HTTP/1.1 503 No\r\nContent-Length: 5\r\n\r\n")
+        for x in (one, two):
+            assert (await client.head(x))[":status"] == "503"
+            assert await client.end(x) == Ended()
+            assert client.data[x] == b"no\n"
+
+    play(scene, JOINS, ca=ca)

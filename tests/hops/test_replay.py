@@ -294,6 +294,13 @@ def test_a_length_that_is_not_reached_is_a_truncation_at_every_hop(count: int) -
     assert ends == ["truncation"] * count
 
 
+def test_who_has_all_of_a_response_closes_its_connection() -> None:
+    cut = {"cut": {"after_events": 1, "how": "end", "upstream": "leave_open"}}
+    run = Run([{}, cut, {"idle_timeout": {"after": "5s"}}], [says(*EVENTS, end_s=60.0)])
+    assert ended(run.got[0]) == ("end", 1.0)
+    assert run.notes == [(2, "cut", "fired"), (3, "idle_timeout", "not_reached")]
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_status_without_a_body_is_over_with_its_head(status: int) -> None:
     run = Run(
