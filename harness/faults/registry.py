@@ -22,6 +22,7 @@ from harness.faults.idle_timeout import IdleTimeout
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
 from harness.faults.rewrite_headers import RewriteHeaders
+from harness.model.base import key_of
 from harness.units import YAML_CONTEXT
 
 FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
@@ -88,7 +89,7 @@ def catalogue() -> tuple[Row, ...]:
             name,
             (getdoc(fault) or "").partition("\n")[0],
             tuple(
-                Setting(field.alias or key, _default(field))
+                Setting(key_of(key, field), _default(field))
                 for key, field in fault.model_fields.items()
             ),
             fault.conserves,

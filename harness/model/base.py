@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 
 def yaml_key(name: str) -> str:
@@ -11,6 +12,11 @@ def yaml_key(name: str) -> str:
     The unit stands in the value there and in the name here.
     """
     return name.removesuffix("_s").removesuffix("_bytes").removesuffix("_")
+
+
+def key_of(name: str, field: FieldInfo) -> str:
+    """The YAML key of a model's field, also before pydantic has built the model."""
+    return field.alias or yaml_key(name)
 
 
 class Strict(BaseModel):

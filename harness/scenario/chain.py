@@ -22,6 +22,7 @@ from harness.errors import (
 from harness.faults import registry
 from harness.faults.base import FaultConfig
 from harness.faults.registry import FAULTS
+from harness.model.base import key_of
 from harness.model.scenario import FaultSpec, Hop
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, parse_inline
@@ -205,7 +206,7 @@ def _show_fault(spec: FaultSpec) -> str:
     config = registry.build(spec.name, settings)
     words = [spec.name]
     for at, (name, field) in enumerate(type(config).model_fields.items()):
-        key = field.alias or name
+        key = key_of(name, field)
         default = field.get_default(call_default_factory=True)
         if key in settings and getattr(config, name) != default:
             words.append(_flow(settings[key]) if at == 0 else f"{key}={_flow(settings[key])}")

@@ -26,6 +26,7 @@ from harness.errors import (
     format_path,
     shown,
 )
+from harness.model.base import key_of
 from harness.model.scenario import EventSource, Hop, Scenario
 from harness.scenario import matrix
 from harness.scenario.chain import raise_all, read_chain
@@ -199,7 +200,7 @@ def _bound_problems(
 ) -> Iterator[ScenarioError]:
     # The check itself turns a bare value into a field by its Python name, so that these names
     # cannot be refused there.
-    aliases = {name: field.alias for name, field in check.model_fields.items()}
+    aliases = {name: key_of(name, field) for name, field in check.model_fields.items()}
     for key in bound if isinstance(bound, dict) else ():
         if (alias := aliases.get(key, key)) != key:
             inner = (*path, key)

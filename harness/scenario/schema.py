@@ -10,6 +10,7 @@ from pydantic_core import SchemaError, SchemaSerializer, core_schema, to_jsonabl
 
 from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
+from harness.model.base import key_of
 from harness.model.scenario import EventSource, Scenario, Twin
 from harness.scenario.chain import SCRIPT
 
@@ -103,7 +104,7 @@ def _expect(named: dict[type[BaseModel], Schema], definitions: Schema) -> Schema
     for name, check in CHECKS.items():
         bounds: list[Schema] = [{"type": "boolean"}, named[check]]
         if check.short is not None:
-            alias = check.model_fields[check.short].alias or check.short
+            alias = key_of(check.short, check.model_fields[check.short])
             own = definitions[named[check]["$ref"].rpartition("/")[2]]
             bounds.append({"anyOf": [own["properties"][alias]]})
         checks[name] = {"description": check.summary, "anyOf": bounds}
