@@ -260,7 +260,7 @@ def _again(case: Case, asked: Asked) -> str:
     is_builtin = Path(file).is_relative_to(builtin.suite())
     words = ["sse-harness", "run"]
     if not is_ad_hoc:
-        words += [case.id] if is_builtin else [file, "-k", case.scenario.id]
+        words += [case.id] if is_builtin else [file, "-k", _only(case)]
     if asked.through is not None:
         chain = [hop.as_yaml() for hop in without_secrets(case.scenario.through)]
         words += ["--through", json.dumps(chain)]
@@ -272,8 +272,16 @@ def _again(case: Case, asked: Asked) -> str:
             words += ["-H", f"{name}: …"]
     for flaw in asked.flaws:
         words += ["--flaw", flaw]
+    if asked.clock != "auto":
+        words += ["--clock", asked.clock]
     words += ["--seed", str(asked.seed)]
     return shlex.join(words)
+
+
+def _only(case: Case) -> str:
+    """The `-k` expression that leaves this case of its file, and its twins."""
+    # With brackets in it, it would not be one word of an expression.
+    return case.scenario.id if "(" in case.id or ")" in case.id else case.id
 
 
 def _report(

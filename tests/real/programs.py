@@ -213,6 +213,29 @@ class Program:
         """What it has printed so far."""
         return self._out.read_text()
 
+    def members(self) -> list[int]:
+        """The processes of its group that still run."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                # Behind the name, which may hold anything: state, parent, group.
+                state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == self.group and state != "Z":
+                    found.append(int(stat.parent.name))
+        return found
+
+    def ports(self) -> set[int]:
+        """The ports of loopback that its processes listen on."""
+        inodes = set()
+        for pid in self.members():
+            for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+                with suppress(OSError):
+                    inodes.add(str(descriptor.readlink()).removeprefix("socket:[").rstrip("]"))
+        rows = [it.split() for it in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return {
+            int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes
+        }
+
     def wait_for(self, text: str) -> None:
         """Wait until it has printed something."""
         deadline_s = time.monotonic() + PATIENCE_S

@@ -131,7 +131,10 @@ def test_the_report_for_people_names_hop_fix_and_the_command_to_run_it_again(run
 
     assert "hop 1 idle_timeout: silence of 2.0 s (limit 2 s)" in said
     assert 'fix     send a comment (": hb\\n\\n") at least every 1.0 s' in said
-    assert f"sse-harness run --through '{IDLE}' --url http://127.0.0.1:" in said
+    assert (
+        'sse-harness run --through \'[{"idle_timeout": {"after": "2s"}}]\' --url http://127.0.0.1:'
+        in said
+    )
 
 
 def test_a_server_that_compresses_without_flush_is_told_from_a_hop_that_does(

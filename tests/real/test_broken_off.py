@@ -1,0 +1,155 @@
+"""Runs that come to an early end, by Ctrl-C or for want of space: what there is, is kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from harness.model.journal import ClientRead, Journal
+from tests.real.programs import HARNESS, PATIENCE_S, Program, is_listening, run, started
+
+pytestmark = pytest.mark.real
+
+_POLL_S = 0.05
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline_s, "it never came to that"
+        time.sleep(_POLL_S)
+
+
+def journals(cwd: Path) -> list[Journal]:
+    """The journals of a run so far, without a line that is being written."""
+    found = []
+    for file in (cwd / "reports" / "latest").glob("*/journal.jsonl"):
+        lines = file.read_bytes().split(b"\n")[:-1]
+        if lines:
+            found.append(Journal.read(lines))
+    return found
+
+
+def is_gone(program: Program) -> bool:
+    return not program.members()
+
+
+# -- Ctrl-C ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_ctrl_c_ends_a_shared_run_with_a_report_of_what_was_judged(
+    times: int, tmp_path: Path
+) -> None:
+    with started("run", "-n", "2", cwd=tmp_path) as program:
+        program.wait_for("PASS")
+        for _ in range(times):
+            program.interrupt()
+            time.sleep(_POLL_S)
+        ended = program.end()
+        until(lambda: is_gone(program))
+
+    assert (ended.code, ended.err) == (130, "")
+    assert "interrupted: not every case was run" in ended.out
+    assert (ended.verdict.exit_code, ended.verdict.cases != ()) == (130, True)
+    assert {it.outcome for it in ended.verdict.cases} == {"PASS"}
+    latest = ended.reports / "latest"
+    assert len(ET.parse(latest / "junit.xml").findall(".//testcase")) >= len(ended.verdict.cases)
+
+    again = run("run", "--from", "reports", cwd=tmp_path)
+
+    assert again.code in {0, 3}, again
+    judged = {it.id: it.outcome for it in again.verdict.cases}
+    assert {it.id for it in ended.verdict.cases} <= set(judged)
+    assert len(judged) == len(list(latest.glob("*/journal.jsonl")))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_leaves_no_process_no_port_and_readable_journals(
+    workers: str, tmp_path: Path
+) -> None:
+    words = ("run", "duration", "--clock", "real", "-n", workers)
+    with started(*words, cwd=tmp_path) as program:
+
+        def is_under_way() -> bool:
+            reading = [
+                it for it in journals(tmp_path) if any(isinstance(e, ClientRead) for e in it)
+            ]
+            return len(reading) == int(workers)
+
+        until(is_under_way)
+        ports = program.ports()
+        assert ports
+        program.interrupt()
+        ended = program.end()
+        until(lambda: is_gone(program))
+
+    assert (ended.code, ended.err) == (130, "")
+    assert [port for port in ports if is_listening(port)] == []
+    assert ended.verdict.exit_code == 130
+    assert len(journals(tmp_path)) == int(workers)
+
+    again = run("run", "--from", "reports", cwd=tmp_path)
+
+    assert again.code == 3, again
+    assert "journal: it was interrupted" in again.out
+    assert [it.outcome for it in again.verdict.cases] == ["INCONCLUSIVE"] * int(workers)
+
+
+# -- a full disk -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 200 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system of a given size can be mounted by root only")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_full_disk_ends_a_run_with_what_was_kept(
+    workers: str, small_disk: Path, tmp_path: Path
+) -> None:
+    words = ("run", "direct", "buffering", "-n", workers, "--report-dir", str(small_disk / "r"))
+
+    ended = run(*words, cwd=tmp_path)
+
+    assert ended.code == 4, ended
+    assert "the disk is full; kept in" in ended.err
+    assert "no space left on device; kept" in ended.err
+    assert "Traceback" not in ended.err
+    assert list((small_disk / "r" / "latest").glob("*/journal.jsonl"))
+
+
+def test_a_full_disk_is_known_before_anything_runs(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(200 * 1024))
+
+    ended = run("run", "direct", "--report-dir", str(small_disk / "r"), cwd=tmp_path)
+
+    assert (ended.code, ended.out) == (4, "")
+    assert ended.err == (
+        f"error: the report directory {small_disk}/r cannot be written: the disk is full\n"
+    )
+
+
+def test_a_limit_on_files_ends_a_run_with_what_was_kept(tmp_path: Path) -> None:
+    limited = ["sh", "-c", 'ulimit -f 16; exec "$0" "$@"', *HARNESS]
+
+    ended = run("run", "direct", "-n", "1", cwd=tmp_path, command=limited)
+
+    assert ended.code == 4, ended
+    assert "file too large; kept" in ended.err
+    assert "Traceback" not in ended.err
+    assert list((tmp_path / "reports" / "latest").glob("*/journal.jsonl"))
