@@ -67,6 +67,8 @@ def against_cut(evidence: Evidence, endings: Sequence[Ending]) -> tuple[str, str
     holder = evidence.holder(worst)
     if holder is not None:
         return against_hold(evidence, worst.attempt, holder)
+    if worst.is_before_head and worst.silence_s < 1.0:
+        return f"let {_hop(worst.hop)} pass requests on: it answers by itself", curl(evidence, "-i")
     if worst.is_before_head:
         fix = f"send the response head at once, then a comment: the hop waits {silence} for it"
         return fix, timed_curl(evidence)
@@ -120,6 +122,10 @@ def against_latency(evidence: Evidence, delay_s: float) -> tuple[str, str]:
 def at_hop(hop: int | None) -> str:
     """By whom: `by hop 2`, `by the target`."""
     return "by the target" if hop is None else f"by hop {hop}"
+
+
+def _hop(hop: int | None) -> str:
+    return "every hop" if hop is None else f"hop {hop}"
 
 
 def seconds(value_s: float) -> str:

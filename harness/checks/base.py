@@ -12,7 +12,7 @@ write one: a class with the class attributes below, `examine`, and a row in `reg
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -68,11 +68,13 @@ class CheckConfig(Strict, ABC):
         )
 
     @classmethod
-    def ad_hoc(cls, watch_s: float) -> Self:  # noqa: ARG003 - the contract's; few depend on it
+    def ad_hoc(cls, watch_s: float, limits: Sequence[str]) -> Self:  # noqa: ARG003 - the contract's; few depend on it
         """The check as it is asked when no scenario says how.
 
         Args:
             watch_s: How long the stream is going to be watched, in seconds.
+            limits: The faults of the chain that end responses whatever the target does, such as
+                `through[0].max_duration`.
         """
         return cls()
 
@@ -142,11 +144,13 @@ class CheckConfig(Strict, ABC):
     def lacking(
         self, evidence: Evidence, expected: str, observed: str, *, at: Iterable[int] = ()
     ) -> Finding:
-        """There was no occasion: SKIP for a foreign target, INCONCLUSIVE for the reference server.
+        """There was no occasion: INCONCLUSIVE where a scenario was to give it, else SKIP.
 
-        A foreign target says what it says; the reference server was told to give the occasion.
+        A foreign target says what it says, and a bare chain is asked everything; but the reference
+        server of a written scenario was told to give the occasion.
         """
-        make = self.inconclusive if evidence.is_reference else self.skipped
+        was_promised = evidence.is_reference and not evidence.case.is_ad_hoc
+        make = self.inconclusive if was_promised else self.skipped
         return make(expected, observed, at=at)
 
     def _finding(

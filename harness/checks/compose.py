@@ -4,6 +4,7 @@ The rules, first match first:
 
     the case broke (StageProblem)              ERROR, and nothing else is said of the target
     the journal is not whole                   INCONCLUSIVE
+    nobody got an event stream (no twin)       FAIL: the one cause; every check is SKIP
     another target's stream is not the one     SKIP, with what is missing
       the scenario is about
     a twin                                     PASS when the named check fails and a fault fired
@@ -24,6 +25,7 @@ from harness.checks.advice import seconds
 from harness.checks.base import CheckConfig
 from harness.checks.evidence import Evidence
 from harness.checks.fault_ends import Armed, armed_in, fault_ends
+from harness.checks.no_stream import no_stream
 from harness.checks.precondition import unmet
 from harness.checks.registry import build_all
 from harness.model.journal import Journal
@@ -137,13 +139,17 @@ def _judge(
     if not evidence.journal.is_whole:
         broken_off = _finding("journal", "INCONCLUSIVE", "a whole case", "it was interrupted")
         return Judged("INCONCLUSIVE", ends, (broken_off,))
+    asked = build_all(case.scenario.expect) if checks is None else checks
+    cause = None if case.twin else no_stream(evidence, [check.name for check in asked])
+    if cause is not None:
+        cause = _capped(cause, reported)
+        return Judged(cause.outcome, ends, (cause, *_spoilt(cause, asked, ends)))
     missing = unmet(evidence)
     if missing is not None:
         unlike = _finding(
             "traffic", "SKIP", missing.expected, missing.observed, margin=missing.margin_s
         )
         return Judged("SKIP", ends, (unlike,))
-    asked = build_all(case.scenario.expect) if checks is None else checks
     by_check = [(check, run(check, evidence)) for check in asked]
     exact = [it for _, findings in by_check for it in findings]
     own = [_lagging(evidence, it) for it in exact]
@@ -202,6 +208,17 @@ def _capped(finding: Finding, reported: Collection[int]) -> Finding:
         return finding
     said = f"{finding.observed}; hop {finding.hop} is known by report only"
     return msgspec.structs.replace(finding, outcome="WARN", observed=said)
+
+
+def _spoilt(
+    cause: Finding, asked: Sequence[CheckConfig], ends: Sequence[FaultEnd]
+) -> Iterable[Finding]:
+    """What cannot be judged, for one cause that is told already."""
+    why = f"no event stream came: {cause.observed}"
+    for check in asked:
+        if check.name != cause.check:
+            yield check.skipped("", why)
+    yield from _fault_findings(ends, is_reference=False)
 
 
 def _fault_findings(ends: Iterable[FaultEnd], *, is_reference: bool) -> Iterable[Finding]:

@@ -18,6 +18,7 @@ from harness.checks.feed_ledger import feed_ledgers
 from harness.checks.ledger import Ledger
 from harness.checks.places import Attempt
 from harness.checks.record import Record
+from harness.checks.retyped import Retyped, retyped
 from harness.checks.tap_ledger import tap_ledgers
 from harness.model.journal import Journal
 
@@ -68,6 +69,10 @@ class Evidence(Record):
     def changed_at(self, attempt: Attempt) -> int | None:
         """The hop that did not pass on the body of an attempt as it came; None: unknown."""
         return changed_at(self.route(attempt), self.chain)
+
+    def retyped(self, attempt: Attempt) -> Retyped | None:
+        """How the content type changed on the way to the client; None: it did not."""
+        return retyped(attempt, self.route(attempt), self.chain)
 
     def holder(self, ending: Ending) -> int | None:
         """The hop that held back what the target said, so that another, or itself, saw silence.

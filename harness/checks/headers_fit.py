@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 from harness.checks.advice import curl
 from harness.checks.base import RFC9110, RFC9111, RFC9112, RFC9113, WHATWG, CheckConfig, Level
 from harness.checks.evidence import Evidence
-from harness.checks.places import EVENT_STREAM, Exchange
+from harness.checks.places import EVENT_STREAM, Attempt, Exchange
 from harness.model.verdict import Finding
 from harness.wire.headers import media_type, tokens, value
 
@@ -26,12 +26,14 @@ class _Rule(NamedTuple):
     observed: str
     fix: str
     source: str
+    hop: int | None = None
 
 
 class HeadersFit(CheckConfig):
     """The target's response headers are those of an event stream that has to cross a path.
 
-    Judged at the tap, on every response that is 200. MUST: the content type; a Cache-Control that
+    Judged at the tap, on every response that is 200; the content type at the client too, where a
+    hop that changed it is to blame. MUST: the content type; a Cache-Control that
     keeps caches out; no Content-Length; nothing hop-by-hop over HTTP/2; a content coding only if it
     is flushed for every event. SHOULD: no-transform and X-Accel-Buffering, which defeat compression
     and buffering on the way; no parameter but charset=utf-8.
@@ -55,17 +57,22 @@ class HeadersFit(CheckConfig):
             said = f"status {', '.join(map(str, seen))}" if seen else "no response head"
             yield self.inconclusive("an event stream", f"{said} from the target")
             return
-        broken: dict[_Rule, list[Exchange]] = {}
+        broken: dict[_Rule, list[int]] = {}
         for exchange in answers:
             for rule in _broken(evidence, exchange):
-                broken.setdefault(rule, []).append(exchange)
-        for rule, where in broken.items():
+                broken.setdefault(rule, []).append(exchange.head.n if exchange.head else -1)
+        for attempt in evidence.attempts:
+            for rule, entries in _changed(evidence, attempt):
+                broken.setdefault(rule, []).extend(entries)
+        for rule, at in broken.items():
+            at_server = "" if rule.hop is None else f"  # through hop {rule.hop}, then without it"
             yield self.failed(
                 rule.expected,
                 rule.observed,
                 fix=rule.fix,
-                confirm=curl(evidence, "-i"),
-                at=[it.head.n for it in where if it.head],
+                confirm=curl(evidence, "-i") + at_server,
+                hop=rule.hop,
+                at=at,
                 level="MUST" if self.strict else rule.level,
                 source=rule.source,
             )
@@ -134,6 +141,16 @@ def _broken(evidence: Evidence, exchange: Exchange) -> Iterator[_Rule]:
             _FETCH,
         )
     yield from _coding(evidence, exchange)
+
+
+def _changed(evidence: Evidence, attempt: Attempt) -> Iterator[tuple[_Rule, tuple[int, ...]]]:
+    """What is wrong with the content type at the client, and was not at the target."""
+    change = evidence.retyped(attempt) if attempt.status == 200 else None
+    if change is None or attempt.head is None:
+        return
+    for rule in _content_type(change.got, media_type(attempt.head.headers)):
+        seen = rule._replace(observed=change.observed, fix=change.fix, hop=change.hop)
+        yield seen, change.entries
 
 
 def _content_type(full: str | None, media: str | None) -> Iterator[_Rule]:

@@ -5,6 +5,7 @@ Everything is worked out when it is first asked for, once, and in time linear in
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -115,6 +116,18 @@ class Record:
     def notes(self) -> Sequence[FaultNote]:
         """What the faults said of themselves."""
         return self._sorted.of(FaultNote)
+
+    @cached_property
+    def _fired(self) -> defaultdict[tuple[int, int], list[str]]:
+        out: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        for it in self.notes:
+            if it.what == "fired":
+                out[it.hop, it.x].append(it.name)
+        return out
+
+    def fired_in(self, exchange: HopExchange) -> tuple[str, ...]:
+        """The faults that acted in an exchange of a hop, by name, in order."""
+        return tuple(self._fired.get((exchange.hop, exchange.x), ()))
 
     # -- the places ----------------------------------------------------------------------------
 

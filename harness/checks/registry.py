@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -101,9 +101,9 @@ def build_all(expect: Mapping[str, object]) -> tuple[CheckConfig, ...]:
     return tuple(check for check in made if check is not None)
 
 
-def ad_hoc(watch_s: float) -> tuple[CheckConfig, ...]:
+def ad_hoc(watch_s: float, limits: Sequence[str]) -> tuple[CheckConfig, ...]:
     """Every check, as it is asked when no scenario says how; see `CheckConfig.ad_hoc`."""
-    return tuple(check.ad_hoc(watch_s) for check in CHECKS.values())
+    return tuple(check.ad_hoc(watch_s, limits) for check in CHECKS.values())
 
 
 class Row(NamedTuple):

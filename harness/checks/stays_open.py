@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import ClassVar, Self
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar, Final, Self
+
+from pydantic import Field
 
 from harness.checks.advice import against_cut, at_hop, seconds, timed_curl
 from harness.checks.base import RFC9112, CheckConfig
@@ -15,6 +18,8 @@ from harness.model.verdict import Finding
 from harness.units import Duration
 from harness.wire.headers import media_type
 
+# A fault of a chain, as messages name it.
+FAULT_PATH: Final = r"through\[([0-9]+)\]\.([a-z_]+)"
 # What the reference server does by its script may come this much early on a real clock.
 _SCRIPT_S = 0.05
 
@@ -29,6 +34,8 @@ class StaysOpen(CheckConfig):
 
     Args:
         for_s: How long each response has to stay open, in seconds; None: as long as it is watched.
+        until: Faults of the chain that end responses whatever the target says, such as
+            `through[0].max_duration`: what one of them ends has had its time.
     """
 
     name: ClassVar[str] = "stays_open"
@@ -38,24 +45,28 @@ class StaysOpen(CheckConfig):
     needs_payload: ClassVar[bool] = False
 
     for_s: Duration | None = None
+    until: tuple[Annotated[str, Field(pattern=FAULT_PATH)], ...] = ()
 
     @classmethod
-    def ad_hoc(cls, watch_s: float) -> Self:
-        """Open for as long as it is watched, less a second for coming and going."""
-        return cls(for_s=max(1.0, watch_s - 1.0))
+    def ad_hoc(cls, watch_s: float, limits: Sequence[str]) -> Self:
+        """Open for as long as it is watched, less a second for coming and going, or to a limit."""
+        return cls(for_s=max(1.0, watch_s - 1.0), until=tuple(limits))
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """See `CheckConfig.examine`."""
         bound_s = math.inf if self.for_s is None else self.for_s
         expected = "open to the end" if self.for_s is None else f"open for {seconds(self.for_s)}"
+        expected += "".join(f", or until {_fault_of(it)} ends it" for it in self.until)
         endings = [it for it in map(evidence.ending, evidence.attempts) if it is not None]
-        early = [it for it in endings if _is_early(evidence, it, bound_s)]
+        others = [it for it in endings if self._limit(evidence, it) is None]
+        early = [it for it in others if _is_early(evidence, it, bound_s)]
         if early:
             yield self._cut(evidence, expected, early, bound_s)
             return
-        proof = max(_proofs(evidence, endings, bound_s), default=None)
+        proofs = [*_proofs(evidence, endings, bound_s), *self._limited(evidence, endings)]
+        proof = max(proofs, default=None)
         if proof is not None:
-            cuts = [it for it in endings if it.by == "hop"]
+            cuts = [it for it in others if it.by == "hop"]
             lives_s = [it.life_s for it in cuts]
             margin = min(lives_s) - bound_s if lives_s and bound_s < math.inf else None
             at = [n for it in cuts[:2] for n in it.entries] or [
@@ -76,6 +87,24 @@ class StaysOpen(CheckConfig):
         yield self.inconclusive(
             expected, f"watched for {seconds(watched_s)}", at=[it.entries[-1] for it in endings[:2]]
         )
+
+    def _limit(self, evidence: Evidence, ending: Ending) -> str | None:
+        """The fault of `until` that ended a response; None: none of them did."""
+        for it in evidence.route(ending.attempt).hops:
+            if it.hop == ending.hop:
+                paths = (f"through[{it.hop - 1}].{name}" for name in evidence.fired_in(it))
+                return next((path for path in paths if path in self.until), None)
+        return None
+
+    def _limited(
+        self, evidence: Evidence, endings: Sequence[Ending]
+    ) -> Iterator[tuple[float, str]]:
+        """The streams that had their time because a fault of `until` ended them."""
+        for ending in endings:
+            limit = self._limit(evidence, ending)
+            if limit is not None and ending.attempt.is_stream:
+                life = seconds(ending.life_s)
+                yield ending.life_s, f"open for {life}, until {_fault_of(limit)} ended it"
 
     def _cut(
         self, evidence: Evidence, expected: str, early: list[Ending], bound_s: float
@@ -100,6 +129,13 @@ class StaysOpen(CheckConfig):
             confirm=confirm,
             at=first.entries,
         )
+
+
+def _fault_of(path: str) -> str:
+    """`max_duration of hop 1`, for `through[0].max_duration`."""
+    match = re.fullmatch(FAULT_PATH, path)
+    assert match, path
+    return f"{match[2]} of hop {int(match[1]) + 1}"
 
 
 def _how(ending: Ending) -> str:

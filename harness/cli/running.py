@@ -256,10 +256,9 @@ def _job(case: Case, asked: Asked, directory: RunDirectory, ca: Path | None) -> 
 def _again(case: Case, asked: Asked) -> str:
     """The command that runs this case again."""
     file = case.place.rsplit(":", 2)[0]
-    is_ad_hoc = case.place == AD_HOC_PLACE
     is_builtin = Path(file).is_relative_to(builtin.suite())
     words = ["sse-harness", "run"]
-    if not is_ad_hoc:
+    if not case.is_ad_hoc:
         words += [case.id] if is_builtin else [file, "-k", _only(case)]
     if asked.through is not None:
         chain = [hop.as_yaml() for hop in without_secrets(case.scenario.through)]

@@ -320,12 +320,14 @@ class FaultConfig(Strict, ABC):
 
     Class attributes:
         conserves: What is left of the response as it was.
+        always_ends: Whether it ends every response that lasts, whatever the target says.
         limit_decides: Whether it matters what comes first, traffic or `limit_s`; not so for a
             delay, which does nothing else when it is over.
         held_bytes: Body bytes held back of one exchange at most, and one read on top.
     """
 
     conserves: ClassVar[Conserves]
+    always_ends: ClassVar[bool] = False
     limit_decides: ClassVar[bool] = True
     held_bytes: ClassVar[int] = HELD_BYTES
 

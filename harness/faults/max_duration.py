@@ -53,6 +53,7 @@ class MaxDuration(Limit):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    always_ends: ClassVar[bool] = True
 
     def exchange(self, x: int, draw: Callable[[], float]) -> _State:  # noqa: ARG002 - the contract's
         """See `SimpleFault.exchange`."""

@@ -270,6 +270,7 @@ class Case(Strict):
         id: The scenario's id, with the matrix values in brackets and a twin's flaw after a `+`.
         twin: Set when this is the twin: what has to be caught.
         place: `file:line:col` of the scenario.
+        is_ad_hoc: Whether no scenario was written: every check is asked, occasion or not.
     """
 
     id: str
@@ -279,3 +280,4 @@ class Case(Strict):
     seed: int
     twin: Twin | None = None
     place: str = ""
+    is_ad_hoc: bool = False

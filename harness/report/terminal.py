@@ -252,9 +252,12 @@ def _skipped_checks(verdict: Verdict, width: int) -> Iterator[Text]:
     if reasons:
         yield Text()
         yield Text("not meant here", _DIM)
+    checks: dict[tuple[str, int], list[str]] = {}
     for (check, reason), times in reasons.items():
+        checks.setdefault((reason, times), []).append(check)
+    for (reason, times), names in checks.items():
         count = f" ({times} times)" if times > 1 else ""
-        said = visible(f"{_INDENT}SKIP {check}: {reason}{count}")
+        said = visible(f"{_INDENT}SKIP {', '.join(names)}: {reason}{count}")
         yield from (Text(part, _DIM) for part in wrapped(said, width, _INDENT * 3))
 
 

@@ -176,6 +176,16 @@ def longest_limit_s(hops: Iterable[Hop]) -> float:
     return max((limit_s for limit_s in limits if math.isfinite(limit_s)), default=0.0)
 
 
+def limit_paths(hops: Iterable[Hop]) -> tuple[str, ...]:
+    """The faults that end every response whatever the target says: `through[0].max_duration`."""
+    return tuple(
+        f"through[{at}].{name}"
+        for at, hop in enumerate(hops)
+        for name, config in configs(hop)
+        if config.always_ends
+    )
+
+
 def configs(hop: Hop) -> list[tuple[str, FaultConfig]]:
     """The faults of a hop by name, with their settings read; scripts are left out."""
     return [

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from harness.checks import registry
 from harness.checks.base import CheckConfig
 from harness.model.scenario import Case, Hop, Scenario, Target
-from harness.scenario.chain import longest_limit_s
+from harness.scenario.chain import limit_paths, longest_limit_s
 from harness.scenario.load import Loaded, Variant, twin_id
 
 AD_HOC = "ad-hoc"
@@ -64,6 +64,9 @@ def expand(
 def ad_hoc(chain: tuple[Hop, ...]) -> Scenario:
     """Make the scenario of a bare `--through`: whatever the target says, and every check.
 
+    A fault that ends every response asks the impossible of `stays_open`: there a response has had
+    its time when such a fault ends it.
+
     Args:
         chain: The hops, client first.
     """
@@ -72,7 +75,9 @@ def ad_hoc(chain: tuple[Hop, ...]) -> Scenario:
         id=AD_HOC,
         why="the chain given with --through",
         through=chain,
-        expect={check.name: _bound(check) for check in registry.ad_hoc(watch_s)},
+        expect={
+            check.name: _bound(check) for check in registry.ad_hoc(watch_s, limit_paths(chain))
+        },
         watch_s=watch_s,
     )
 
@@ -113,6 +118,7 @@ def case_of(
         clock=clock,
         seed=case_seed(seed, case_id),
         place=place,
+        is_ad_hoc=place == AD_HOC_PLACE,
     )
 
 

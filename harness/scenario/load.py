@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from harness.checks import registry
 from harness.checks.base import CheckConfig
 from harness.checks.registry import CHECKS
+from harness.checks.stays_open import StaysOpen
 from harness.errors import (
     Place,
     ScenarioError,
@@ -29,7 +30,7 @@ from harness.errors import (
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Hop, Scenario
 from harness.scenario import matrix
-from harness.scenario.chain import raise_all, read_chain
+from harness.scenario.chain import limit_paths, raise_all, read_chain
 from harness.scenario.ties import ties
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, load_file
@@ -142,6 +143,7 @@ def _checked(document: Document, flaws: Collection[str]) -> Scenario:
         raise
     scenario = scenario.model_copy(update=parts)
     problems += _twin_problems(document, scenario, flaws)
+    problems += _until_problems(document, scenario)
     raise_all(problems)
     return scenario
 
@@ -239,6 +241,19 @@ def _twin_problems(
             message = f"expected a check that stands in expect, got {shown(twin.fails)}{hint}"
             problems.append(document.error((*path, "fails"), message))
     return problems
+
+
+def _until_problems(document: Document, scenario: Scenario) -> Iterator[ScenarioError]:
+    """What `until` of `stays_open` names and is no such fault of the chain."""
+    bound = scenario.expect.get(StaysOpen.name)
+    written = bound.get("until", ()) if isinstance(bound, dict) else ()
+    known = limit_paths(scenario.through)
+    for at, name in enumerate(written):
+        if name not in known:
+            path = ("expect", StaysOpen.name, "until", at)
+            hint = f"; there are {', '.join(known)}" if known else ""
+            message = f"expected a fault of through that ends every response, got {shown(name)}"
+            yield document.error(path, message + hint)
 
 
 def _listed(path: YamlPath, value: Value) -> list[tuple[YamlPath, Value]]:

@@ -24,10 +24,10 @@ GROWTH_BYTES = 300 * MIB
 # What `run` ends with, and the finding that says why: check, outcome, and words of it.
 RUNS: dict[str, tuple[int, str, str, str]] = {
     "refuses": (4, "target", "ERROR", "connection refused"),
-    "never answers": (1, "stays_open", "FAIL", "answered 504 at 2.0 s by hop 1"),
-    "answers 500": (1, "stays_open", "FAIL", "answered 500"),
+    "never answers": (1, "stream", "FAIL", "hop 1 answered 504 text/plain after 2.0 s of silence"),
+    "answers 500": (1, "stream", "FAIL", "the target answered 500"),
     "answers HTML": (1, "headers_fit", "FAIL", "text/html"),
-    "answers unasked": (1, "stays_open", "FAIL", "answered 503"),
+    "answers unasked": (1, "stream", "FAIL", "the target answered 503"),
     "a line without end": (1, "events_parse", "FAIL", "line of more than"),
     "a slow line without end": (1, "headers_fit", "FAIL", "no Cache-Control"),
     "events at full speed": (3, "events_parse", "INCONCLUSIVE", "clipped"),

@@ -26,7 +26,7 @@ def test_a_bare_value_is_short_for_the_mapping(value: object, for_s: float | Non
         (200, "expected a duration with a unit such as 30s or 250ms, got 200"),
         ("soon", "expected a duration with a unit such as 30s or 250ms, got soon"),
         (None, "expected true, false or a mapping, got nothing"),
-        ({"until": "200s"}, "Extra inputs are not permitted"),
+        ({"untill": "200s"}, "Extra inputs are not permitted"),
     ],
 )
 def test_a_value_that_is_no_bound_is_an_error(value: object, message: str) -> None:

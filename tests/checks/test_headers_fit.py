@@ -163,3 +163,61 @@ def test_no_200_shows_nothing() -> None:
     finding = only(CHECK, stage.journal())
     assert finding.outcome == "INCONCLUSIVE"
     assert finding.observed == "status 503 from the target"
+
+
+# -- on the way ------------------------------------------------------------------------------------
+
+
+def remade(**by_hop: Headers) -> Journal:
+    """Three hops, of which some change the head."""
+    stage = Stage(hops=3)
+    stage.connect(0.0, remade={int(hop[1:]): it for hop, it in by_hop.items()})
+    return stage.journal()
+
+
+PLAIN = replaced(STREAM, "Content-Type", "text/plain")
+LATIN = replaced(STREAM, "Content-Type", "text/event-stream; charset=latin-1")
+
+
+@pytest.mark.parametrize(
+    ("journal", "hop", "observed"),
+    [
+        (remade(h3=PLAIN), 3, "hop 3 changed Content-Type from text/event-stream to text/plain"),
+        (remade(h1=PLAIN), 1, "hop 1 changed Content-Type from text/event-stream to text/plain"),
+        (
+            remade(h2=without("Content-Type")),
+            2,
+            "hop 2 changed Content-Type from text/event-stream to nothing",
+        ),
+        (
+            remade(h3=LATIN, h2=PLAIN),
+            2,
+            "hop 2 changed Content-Type from text/event-stream to text/plain",
+        ),
+    ],
+)
+def test_a_hop_that_changes_the_content_type_is_to_blame(
+    journal: Journal, hop: int, observed: str
+) -> None:
+    finding = only(CHECK, journal)
+    assert (finding.outcome, finding.hop, finding.observed) == ("FAIL", hop, observed)
+    assert finding.fix == f"let hop {hop} pass on Content-Type as it came"
+    assert finding.confirm.endswith(f"# through hop {hop}, then without it")
+    assert len(finding.evidence) == 2
+
+
+def test_a_charset_that_a_hop_adds_is_a_warning() -> None:
+    finding = only(CHECK, remade(h2=LATIN))
+    assert (finding.outcome, finding.hop) == ("WARN", 2)
+
+
+def test_a_type_that_is_put_right_again_is_no_fault() -> None:
+    assert only(CHECK, remade(h3=PLAIN, h2=STREAM)).outcome == "PASS"
+
+
+def test_between_hops_without_a_record_nobody_is_named() -> None:
+    stage = Stage(hops=3, recorded={1})
+    stage.connect(0.0, remade={2: PLAIN})
+    finding = only(CHECK, stage.journal())
+    assert (finding.outcome, finding.hop) == ("FAIL", None)
+    assert finding.observed.startswith("the path changed Content-Type")

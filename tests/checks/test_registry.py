@@ -34,7 +34,7 @@ def test_an_unknown_name_comes_with_the_one_that_was_meant() -> None:
 
 
 def test_ad_hoc_asks_every_check_once() -> None:
-    assert [it.name for it in ad_hoc(60.0)] == list(CHECKS)
+    assert [it.name for it in ad_hoc(60.0, ())] == list(CHECKS)
 
 
 def test_the_catalogue_has_a_row_for_each_with_its_default_bound() -> None:

@@ -187,7 +187,7 @@ def test_a_refused_connection_is_the_first_hops_doing() -> None:
 
 
 def test_ad_hoc_leaves_a_second_for_coming_and_going() -> None:
-    assert StaysOpen.ad_hoc(60.0).for_s == 59.0
+    assert StaysOpen.ad_hoc(60.0, ()).for_s == 59.0
 
 
 @pytest.mark.parametrize(("holder", "silence"), [(3, ", after 59.5 s of silence"), (2, "")])
@@ -225,3 +225,47 @@ def test_an_answer_of_another_type_is_told_with_its_cure() -> None:
     finding = only(CHECK, stage.journal())
     assert finding.observed == "answered 200 text/plain at 0.0 s by the target"
     assert finding.fix == 'send "Content-Type: text/event-stream"'
+
+
+# -- until a limit of the chain --------------------------------------------------------------------
+
+LIMITED = StaysOpen(for_s=90.0, until=("through[0].fault",))
+
+
+def cut_at(cut_s: float, *, fault: int = 0, hop: int = 1) -> Stage:
+    stage = Stage(hops=2, faults=2)
+    stream = stage.connect(0.0)
+    stream.events(1, 30)
+    stage.note(cut_s, "fired", "lasted", hop=hop, fault=fault)
+    stream.cut(cut_s, hop=hop)
+    return stage
+
+
+def test_a_response_that_its_limit_ended_has_had_its_time() -> None:
+    finding = only(LIMITED, cut_at(30.0).journal())
+    assert finding.outcome == "PASS"
+    assert finding.expected == "open for 90.0 s, or until fault of hop 1 ends it"
+    assert finding.observed == "open for 30.0 s, until fault of hop 1 ended it"
+    assert finding.margin is None
+
+
+@pytest.mark.parametrize(
+    "stage", [cut_at(30.0, fault=1), cut_at(30.0, hop=2)], ids=["another fault", "another hop"]
+)
+def test_what_anything_else_ended_has_not(stage: Stage) -> None:
+    assert only(LIMITED, stage.journal()).outcome == "FAIL"
+
+
+def test_a_limit_excuses_only_the_response_in_which_it_acted() -> None:
+    stage = cut_at(30.0)
+    second = stage.connect(31.0, last_id="30")
+    second.cut(50.0, hop=1)
+    finding = only(LIMITED, stage.journal())
+    assert (finding.outcome, finding.observed.split(",")[0]) == ("FAIL", "cut at 19.0 s by hop 1")
+
+
+def test_a_limit_that_let_no_stream_through_is_no_proof() -> None:
+    stage = Stage(hops=1)
+    stage.answer(0.0, 504, by=1, at_s=30.0)
+    stage.note(30.0, "fired", "lasted")
+    assert only(LIMITED, stage.journal()).outcome == "INCONCLUSIVE"

@@ -61,7 +61,7 @@ EXPECTED = {
     ),
     "late-headers": (
         Caught("direct/quiet-start", "first_byte_within", None, "send the head and a comment"),
-        Caught("idle/before-the-head", "stays_open", 1, "send the response head at once"),
+        Caught("idle/before-the-head", "stream", 1, "send the response head at once"),
     ),
     "wrong-content-type": (
         Caught("direct/healthy", "headers_fit", None, 'send "Content-Type: text/event-stream"'),

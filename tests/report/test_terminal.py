@@ -129,6 +129,11 @@ def test_skipped_checks_are_told_once_and_counted() -> None:
     assert "  SKIP resumes: no ids in the stream (2 times)" in report
 
 
+def test_checks_skipped_for_one_reason_stand_on_one_line() -> None:
+    why = [finding("SKIP", check=it, observed="no ids") for it in ("resumes", "ids_advance")]
+    assert "  SKIP resumes, ids_advance: no ids" in drawn(case("a", findings=tuple(why)))
+
+
 def test_a_run_of_nothing_says_so() -> None:
     assert drawn()[-3] == "SKIP  nothing was run"
 

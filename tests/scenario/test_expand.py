@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from harness.checks.registry import CHECKS, build_all
+from harness.checks.stays_open import StaysOpen
 from harness.model.scenario import Case, Target
 from harness.scenario.chain import parse_chain
 from harness.scenario.expand import AD_HOC_PLACE, ad_hoc, case_of, case_seed, expand
@@ -130,10 +131,19 @@ def test_a_bare_chain_is_asked_every_check_as_it_is_meant_there() -> None:
     found = ad_hoc(CHAIN)
     assert set(found.expect) == set(CHECKS)
     watched = {check.name: check for check in build_all(found.expect)}
-    assert watched == {name: check.ad_hoc(10.0) for name, check in CHECKS.items()}
+    assert watched == {name: check.ad_hoc(10.0, ()) for name, check in CHECKS.items()}
+
+
+def test_a_response_of_a_bare_chain_lasts_until_what_always_ends_it() -> None:
+    chain = parse_chain(
+        "[{idle_timeout: {after: 5s}}, {cut: {after: 9s}, max_duration: {after: 8s}}]"
+    )
+    asked = build_all(ad_hoc(chain).expect)
+    (found,) = [it for it in asked if isinstance(it, StaysOpen)]
+    assert found.until == ("through[1].cut", "through[1].max_duration")
 
 
 def test_a_bare_chain_is_a_case_like_any_other() -> None:
     case = case_of(ad_hoc(CHAIN), target=Target(), clock="virtual", seed=7, place=AD_HOC_PLACE)
-    assert (case.id, case.seed) == ("ad-hoc", case_seed(7, "ad-hoc"))
+    assert (case.id, case.seed, case.is_ad_hoc) == ("ad-hoc", case_seed(7, "ad-hoc"), True)
     assert Case.model_validate(case.model_dump(mode="json")) == case

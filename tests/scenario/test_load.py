@@ -94,6 +94,13 @@ def test_a_script_is_found_beside_the_file_and_kept_as_written(tmp_path: Path) -
     [
         pytest.param("", "1:1: expected a scenario, got nothing", id="empty"),
         pytest.param("- id: a\n", "1:1: expected a scenario, got a list", id="list"),
+        pytest.param(
+            scenario("a", "through: [{cut: {after: 9s}, idle_timeout: {after: 5s}}]")
+            + "expect: {stays_open: {until: ['through[0].cut', 'through[0].idle_timeout']}}\n",
+            "4:49: expect.stays_open.until[1]: expected a fault of through that ends every "
+            "response, got through[0].idle_timeout; there are through[0].cut",
+            id="until what may not come",
+        ),
         pytest.param("id: a\n", "1:1: why: required, but missing", id="missing"),
         pytest.param(
             "id: a\nwhy: b\nid: c\n", "3:1: duplicate key id, first on line 1", id="duplicate key"
