@@ -38,7 +38,8 @@ class Buffer(SimpleFault):
     """Hold the response's bytes back: until a block is full, until a time is up, or to the end.
 
     A full block is forwarded as one write of exactly `block` bytes; what is over stays held. When
-    upstream ends, however it ends, what is held goes out before the end does. Held at most: one
+    upstream ends, however it ends, what is held goes out before the end does, unless `drop_held`
+    stands before it. Held at most: one
     byte less than a block; without `block`, all there is. Never more than 64 MiB and one read: then
     upstream is read no further until less than half is left, which a buffer that waits for the end
     never comes to. Such a response stands still.
@@ -121,6 +122,8 @@ class _State:
             case UpstreamEnd():
                 if self._held and self._config.flush_after_s is not None:
                     yield WakeAt(math.inf)
+                if event.is_dropping:
+                    self._held.clear()
                 yield from self._flush()
                 yield from self._standing.not_reached(self._margin())
                 yield passed(event)

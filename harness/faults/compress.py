@@ -105,7 +105,7 @@ class _State:
                 coded = self._encoder.compress(data)
                 yield from _forward(coded + (self._encoder.flush() if self._config.flush else b""))
             case UpstreamEnd(how):
-                if self._encoder is not None:
+                if self._encoder is not None and not event.is_dropping:
                     is_whole = how == "end"
                     coded = self._encoder.finish() if is_whole else self._encoder.flush()
                     yield from _forward(coded)

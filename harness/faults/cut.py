@@ -95,8 +95,8 @@ class Cut(FaultConfig):
         """See `FaultConfig.limit_s`."""
         return self.after_s or 0.0
 
-    def start(self, draw: Callable[[], float]) -> Fault:  # noqa: ARG002 - the contract's
-        """See `FaultConfig.start`."""
+    def running(self, draw: Callable[[], float]) -> Fault:  # noqa: ARG002 - the contract's
+        """See `FaultConfig.running`."""
         budget = _Budget(self.times)
         return PerExchange(lambda _x: _State(self, budget))
 

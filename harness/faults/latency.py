@@ -81,6 +81,9 @@ class _State:
             case RequestHead() | RequestData() | RequestEnd() | ClientGone():
                 yield from self._take(now_s, event, self._up, "up")
             case ResponseHead() | Data() | UpstreamEnd():
+                if isinstance(event, UpstreamEnd) and event.is_dropping:
+                    kept = [it for it in self._down if not isinstance(it[1], Data)]
+                    self._down, self._held_bytes = deque(kept), 0
                 yield from self._take(now_s, event, self._down, "down")
             case Wake():
                 for queue in (self._up, self._down):

@@ -12,6 +12,7 @@ What one stage asks of the driver is what its neighbour is told:
     End("stall")                     nothing: a silence is learnt by waiting
     SendRequest, SendData, SendEnd   RequestHead, RequestData, RequestEnd of the next one upstream
     CloseUpstream                    ClientGone, once; nothing for `leave_open`
+    GoAway                           nothing: straight to the driver, whose connection it is about
     PauseUpstream, ResumeUpstream    nothing: straight to the driver, which reads again once no
                                      stage wants the pause any more
     WakeAt                           nothing: each stage has a pending wake of its own
@@ -31,6 +32,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from harness.faults.base import (
     Action,
@@ -44,6 +46,7 @@ from harness.faults.base import (
     Fault,
     Forward,
     ForwardHead,
+    GoAway,
     Note,
     PauseUpstream,
     RequestData,
@@ -79,6 +82,7 @@ class _Flow:
 
     is_head_request: bool = False
     attempt: int = 0
+    framing: Literal["close"] | None = None
     reached: set[int] = field(default_factory=set)
     ended: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
@@ -180,6 +184,8 @@ class Pipeline:
                     flow.wakes_s[stage] = at_s
             case Note():
                 self._out.append((x, replace(action, stage=stage)))
+            case GoAway():
+                self._out.append((x, action))
             case PauseUpstream() | ResumeUpstream():
                 # Only stage 0 makes attempts; the others mean the one it is at.
                 attempt = action.attempt if stage == 0 else flow.attempt
@@ -200,8 +206,15 @@ class Pipeline:
             case ForwardHead() | Forward() | Answer() | End():
                 if stage in flow.ended:
                     return
-                if isinstance(action, Answer | End):
-                    flow.ended.add(stage)
+                match action:
+                    case Answer() | End():
+                        flow.ended.add(stage)
+                    case ForwardHead(framing=framing):
+                        # What one stage has chosen the ones downstream of it cannot know.
+                        flow.framing = flow.framing or framing
+                        action = replace(action, framing=flow.framing)
+                    case Forward():
+                        pass
                 if stage == self._last:
                     self._out.append((x, action))
                 else:
@@ -243,8 +256,8 @@ class Pipeline:
                 if action.body and not flow.is_head_request:
                     self._tell(stage, x, Data(action.body))
                 self._tell(stage, x, UpstreamEnd("end"))
-            case End("end" | "truncation" | "reset" as how):
-                self._tell(stage, x, UpstreamEnd(how))
+            case End("end" | "truncation" | "reset" as how, is_dropping, h2):
+                self._tell(stage, x, UpstreamEnd(how, is_dropping=is_dropping, h2=h2))
             case End():
                 pass
 

@@ -59,6 +59,11 @@ def build(name: str, settings: object) -> FaultConfig:
     )
 
 
+def settings_of(fault: type[FaultConfig]) -> list[tuple[str, FieldInfo]]:
+    """A fault's own settings; `when`, which every fault has, is not among them."""
+    return [(name, field) for name, field in fault.model_fields.items() if name != "when"]
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One key of a fault.
@@ -89,8 +94,7 @@ def catalogue() -> tuple[Row, ...]:
             name,
             (getdoc(fault) or "").partition("\n")[0],
             tuple(
-                Setting(key_of(key, field), _default(field))
-                for key, field in fault.model_fields.items()
+                Setting(key_of(key, field), _default(field)) for key, field in settings_of(fault)
             ),
             fault.conserves,
         )

@@ -25,6 +25,7 @@ from harness.faults.base import (
     Forward,
     ForwardHead,
     Framing,
+    GoAway,
     Note,
     PauseUpstream,
     RequestHead,
@@ -165,7 +166,9 @@ class HopMachine:
                     )
                 )
                 kept = without(_end_to_end(event.headers), ["expect"])
-                return replace(event, headers=kept, version="HTTP/1.1")
+                return replace(
+                    event, headers=kept, version="HTTP/1.1", client_version=event.version
+                )
             case ResponseHead(attempt=attempt):
                 self.record(
                     journal.HopHead(
@@ -204,15 +207,18 @@ class HopMachine:
         match action:
             case SendRequest(head, attempt):
                 yield from self._send(x, state, head, attempt)
-            case ForwardHead(head):
+            case ForwardHead(head, framing):
                 if not is_shut and not state.is_head_forwarded:
-                    yield self._forward_head(x, state, head)
+                    yield self._forward_head(x, state, head, framing)
             case Forward(data):
                 if not is_shut and data:
                     yield action
             case Answer():
                 if not is_shut and not state.is_head_forwarded:
                     yield from self._answer(x, state, action)
+            case GoAway():
+                if not is_shut:
+                    yield action
             case End(how):
                 if not state.is_ended:
                     state.is_ended = True
@@ -257,14 +263,19 @@ class HopMachine:
         )
         yield SendRequest(replace(head, headers=headers), attempt)
 
-    def _forward_head(self, x: int, state: _State, head: ResponseHead) -> Action:
+    def _forward_head(
+        self, x: int, state: _State, head: ResponseHead, framing: Literal["close"] | None
+    ) -> Action:
         state.is_head_forwarded = True
         self.record(
             journal.HopForwardedHead(
                 hop=self.number, x=x, status=head.status, headers=redaction.headers(head.headers)
             )
         )
-        return ForwardHead(replace(head, framing=self._framing(state.request, head)))
+        framed = self._framing(state.request, head)
+        if framing == "close" and framed == "chunked":
+            framed = "close"
+        return ForwardHead(replace(head, framing=framed))
 
     def _answer(self, x: int, state: _State, answer: Answer) -> Iterable[Action]:
         state.is_head_forwarded = state.is_ended = True

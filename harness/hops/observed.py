@@ -62,6 +62,8 @@ class Got:
     Args:
         body: (time, all body bytes up to then), one for each instant at which bytes came.
         end: How it ended; None: it was still open.
+        h2_code: Error code of the RST_STREAM it ended with over HTTP/2; None: another end.
+        goaway_s: When a GOAWAY told it to make no new request on this connection; None: never.
     """
 
     status: int | None = None
@@ -70,6 +72,8 @@ class Got:
     body: list[tuple[float, bytes]] = field(default_factory=list)
     end: str | None = None
     end_s: float | None = None
+    h2_code: int | None = None
+    goaway_s: float | None = None
 
     def add(self, t_s: float, data: bytes) -> None:
         """Bytes came; those of one instant count as one arrival."""

@@ -26,6 +26,7 @@ from harness.faults.base import (
     Forward,
     ForwardHead,
     Framing,
+    GoAway,
     Note,
     PauseUpstream,
     RequestData,
@@ -205,11 +206,17 @@ class Replay:
                 got.add(self._now_s, data)
             case End("stall"):
                 pass
-            case End(how):
+            case End("truncation" | "reset", h2=h2) if number in self._over_h2:
                 # Over HTTP/2 there is one abrupt end of a stream: RST_STREAM.
-                is_abrupt = how == "truncation" and number in self._over_h2
-                got.end = "reset" if is_abrupt else how
-                got.end_s = self._now_s
+                got.end, got.end_s = h2.how, self._now_s
+                got.h2_code = h2.code if h2.how == "reset" else None
+            case End(how):
+                got.end, got.end_s = how, self._now_s
+
+    def _warn_client(self, link: _Link) -> None:
+        """A GOAWAY, which only a client that speaks HTTP/2 can be told."""
+        if link.hop == 0 and link.x in self._over_h2:
+            self._got[link.x].goaway_s = self._now_s
 
     # -- between the hops ------------------------------------------------------------------------
 
@@ -256,6 +263,8 @@ class Replay:
             case ResumeUpstream(attempt):
                 link = _Link(hop, x, attempt)
                 self._inbox.extend((hop, x, event) for event in self._held.pop(link, ()))
+            case GoAway():
+                self._warn_client(self._down[hop, x])
             case Note():
                 pass
             case _:
@@ -273,7 +282,7 @@ class Replay:
                     action = Forward(data[: sent.declared - sent.size])
                 sent.size += len(data)
             case End(how):
-                action = End(sent.seen(how))
+                action = replace(action, how=sent.seen(how))
         link = self._down[hop, x]
         self._receive(link, action)
         if sent.is_whole and not isinstance(action, End):

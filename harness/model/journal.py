@@ -291,7 +291,7 @@ class HopClientGone(Base, frozen=True, tag="hop.client_gone"):
 
 
 class FaultNote(Base, frozen=True, tag="fault"):
-    """How a fault stands: armed, fired, defeated or not reached.
+    """How a fault stands: armed, fired, defeated, not reached, or not armed in this exchange.
 
     Args:
         fault: Its position in the hop, from 0.
@@ -303,7 +303,7 @@ class FaultNote(Base, frozen=True, tag="fault"):
     fault: int
     name: str
     x: int
-    what: Literal["armed", "fired", "defeated", "not_reached"]
+    what: Literal["armed", "fired", "defeated", "not_reached", "not_armed"]
     reason: str
     offset: int = 0
 

@@ -215,11 +215,13 @@ def _show_fault(spec: FaultSpec) -> str:
     settings = spec.settings or {}
     config = registry.build(spec.name, settings)
     words = [spec.name]
-    for at, (name, field) in enumerate(type(config).model_fields.items()):
+    for at, (name, field) in enumerate(registry.settings_of(type(config))):
         key = key_of(name, field)
         default = field.get_default(call_default_factory=True)
         if key in settings and getattr(config, name) != default:
             words.append(_flow(settings[key]) if at == 0 else f"{key}={_flow(settings[key])}")
+    if config.when is not None:
+        words.append(f"when={_flow(settings['when'])}")
     return " ".join(words)
 
 

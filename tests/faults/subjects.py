@@ -17,6 +17,7 @@ from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
 from harness.faults.pipeline import Pipeline
 from harness.faults.rewrite_headers import RewriteHeaders, Rules
+from harness.faults.when import Matches, When
 from tests.testkit.contract import Subject, subject
 
 
@@ -44,6 +45,10 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "second": _at_once(Answer(status=204, on=(2,))),
     },
     "buffer": {
+        "when closed": subject(Buffer(block_bytes=8, when=When(framing=("close",)))),
+        "when chunked": subject(
+            Buffer(until_end=True, when=When(not_=Matches(framing=("close",))))
+        ),
         "block": replace(
             # A read of exactly a block is no reason to speak of holding.
             subject(Buffer(block_bytes=8), holds_bytes=7),
@@ -86,6 +91,8 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "after_blank_line": _at_once(Cut(place="after_blank_line", event=1)),
     },
     "idle_timeout": {
+        "when GET": subject(IdleTimeout(after_s=3.0, when=When(method=("GET",)))),
+        "when text": subject(IdleTimeout(after_s=3.0, when=When(media_type=("text/plain",)))),
         "nginx": _at_once(IdleTimeout(after_s=3.0)),
         "reset": _at_once(IdleTimeout(after_s=3.0, before_head=None, mid_stream="reset")),
         "end": _at_once(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.faults.registry import FAULTS
+from harness.faults.registry import FAULTS, settings_of
 from tests.faults.subjects import BY_FAULT, PIPELINES
 from tests.testkit.contract import check_fault
 from tests.testkit.plans import Plan, plans
@@ -45,5 +45,5 @@ def test_is_documented(fault: str) -> None:
     doc = getdoc(FAULTS[fault]) or ""
     for section in ("Models: ", "Conserves: ", "Args:", "Journal: "):
         assert re.search(f"(?m)^{section}", doc), f"{fault} lacks {section}"
-    for name in FAULTS[fault].model_fields:
+    for name, _ in settings_of(FAULTS[fault]):
         assert re.search(rf"(?m)^    {name}: ", doc), f"{fault} does not explain {name}"

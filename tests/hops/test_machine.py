@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import pytest
 
 from harness.faults.base import (
@@ -13,6 +16,7 @@ from harness.faults.base import (
     Forward,
     ForwardHead,
     Framing,
+    GoAway,
     Note,
     RequestData,
     RequestEnd,
@@ -58,7 +62,8 @@ def test_whatever_the_client_speaks_upstream_is_spoken_to_in_http_1_1(version: s
     hop = Hop()
     request = RequestHead("GET", "/", (), version)
     x = hop.machine.new_exchange()
-    assert hop.take(request, x) == [SendRequest(RequestHead("GET", "/", ()))]
+    sent = RequestHead("GET", "/", (), client_version=version)
+    assert hop.take(request, x) == [SendRequest(sent)]
     (entry,) = (it for it in hop.entries if isinstance(it, journal.HopRequest))
     assert entry.version == version
 
@@ -250,3 +255,35 @@ def test_secrets_do_not_reach_the_journal() -> None:
     written = b"".join(journal.encode(it) for it in hop.entries)
     assert written.count(b"[redacted]") == 7
     assert b"s3cret" not in written
+
+
+# -- what a fault may choose -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chosen", "version", "framing"),
+    [
+        (None, "HTTP/1.1", "chunked"),
+        ("close", "HTTP/1.1", "close"),
+        (None, "HTTP/1.0", "close"),
+        ("close", "HTTP/1.0", "close"),
+    ],
+)
+def test_a_fault_may_have_the_close_delimit_the_body(
+    chosen: Literal["close"] | None, version: str, framing: Framing
+) -> None:
+    hop = Hop()
+    x = hop.begin(replace(GET, version=version))
+    assert hop.say(ForwardHead(OK, chosen), x=x) == [ForwardHead(replace(OK, framing=framing))]
+
+
+def test_a_body_of_known_length_is_framed_by_it_whatever_a_fault_chooses() -> None:
+    hop = begun()
+    head = replace(OK, headers=(*OK.headers, ("Content-Length", "3")))
+    assert hop.say(ForwardHead(head, "close")) == [ForwardHead(replace(head, framing="length"))]
+
+
+def test_a_client_is_told_to_go_away_while_its_response_goes_on() -> None:
+    hop = begun(is_h2=True)
+    assert hop.say(GoAway(), Forward(b"a")) == [GoAway(), Forward(b"a")]
+    assert hop.say(End("end"), GoAway()) == [End("end")]

@@ -66,6 +66,37 @@ def test_an_abrupt_end_resets_its_stream_and_leaves_the_others(on: On, how: str,
     play(scene, [{"ends_at": {"how": how}}], on=on, ca=ca)
 
 
+@both
+@pytest.mark.parametrize(("h2", "end"), [(0, Ended(0)), (8, Ended(8)), ("end", Ended())])
+def test_a_hop_may_say_an_abrupt_end_in_its_own_way(
+    on: On, h2: int | str, end: Ended, ca: Path
+) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        one, first, two, second = await two_streams(stage, client)
+        await first.send(chunk(b"stop"))
+        assert await client.end(one) == end
+        assert client.data[one] == b"stop"
+        await second.send(chunk(b"on"))
+        await client.until(two, b"on")
+
+    play(scene, [{"ends_at": {"how": "truncation", "h2": h2}}], on=on, ca=ca)
+
+
+def test_a_client_told_to_go_away_knows_which_stream_was_the_last(ca: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        one = await client.ask()
+        target = await stage.accept()
+        await target.head()
+        await target.send(CHUNKED)
+        while client.last_stream is None:
+            assert await client.read()
+        assert client.last_stream == one
+
+    play(scene, [{"ends_at": {"warns": True}}], ca=ca)
+
+
 @pytest.mark.parametrize("how", ["truncation", "reset"])
 def test_an_abrupt_end_before_the_head_resets_its_stream(how: str, ca: Path) -> None:
     async def scene(stage: Stage) -> None:

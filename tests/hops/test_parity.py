@@ -226,6 +226,7 @@ RAW_CHAINS: dict[str, list[Yaml]] = {
     "latency": [{"latency": {"delay": "300ms", "jitter": "2s"}}, {}],
     "held": [{"idle_timeout": {"after": "10s"}}, {"buffer": {"block": "24B"}}],
     "cut": [{}, {"cut": {"after_bytes": "5B", "how": "end", "times": 2}}],
+    "by the close": [{"ends_at": {"by_close": True}}, {"ends_at": {"how": "reset"}}],
     "ends and leaves open": [{}, {"ends_at": {"upstream": "leave_open"}}],
     "stubborn": [{"ends_at": {"how": "truncation"}}, {"stubborn": None}],
     "pauses": [{"pauses": {"word": "one", "for": "5s"}}, {}],

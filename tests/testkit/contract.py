@@ -26,6 +26,7 @@ from harness.faults.base import (
     FaultConfig,
     Forward,
     ForwardHead,
+    GoAway,
     Note,
     PauseUpstream,
     RequestData,
@@ -114,6 +115,7 @@ class Seen:
     request_given: list[Event] = field(default_factory=list)
     request_sent: list[Action] = field(default_factory=list)
     armed: set[int] = field(default_factory=set)
+    unarmed: set[int] = field(default_factory=set)
     outcomes: dict[int, Note] = field(default_factory=dict)
     is_paused: bool = False
     unread: list[Event] = field(default_factory=list)
@@ -121,6 +123,11 @@ class Seen:
     @property
     def is_over(self) -> bool:
         return self.end is not None or self.is_gone
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether upstream's end takes with it what is held."""
+        return isinstance(self.upstream_end, UpstreamEnd) and self.upstream_end.is_dropping
 
 
 class Driver:
@@ -213,6 +220,8 @@ class Driver:
                 seen.end, seen.is_early = action, seen.upstream_end is None
             case CloseUpstream(how):
                 seen.is_closed = seen.is_closed or how != "leave_open"
+            case GoAway():
+                assert not seen.is_gone, f"warns a client that has gone {where}"
             case SendRequest() | SendData() | SendEnd():
                 seen.request_sent.append(action)
             case PauseUpstream():
@@ -222,7 +231,13 @@ class Driver:
             case WakeAt(at_s):
                 assert at_s >= now_s, f"wakes in the past {where}: {at_s}"
                 self.wakes_s[x] = at_s
+            case Note(what="not_armed"):
+                is_silent = action.stage not in seen.armed and action.stage not in seen.unarmed
+                assert is_silent, f"arms and does not {where}: {action}"
+                assert action.reason, f"is not armed without a reason {where}"
+                seen.unarmed.add(action.stage)
             case Note(what="armed"):
+                assert action.stage not in seen.unarmed, f"arms though it was not {where}"
                 assert action.stage not in seen.armed, f"arms twice {where}"
                 seen.armed.add(action.stage)
             case Note():
@@ -278,10 +293,11 @@ def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
     if seen.upstream_end is not None and not (seen.is_gone or subject.stalls_inside):
         assert seen.end is not None, f"loses the end of exchange {x}"
         is_cut = seen.is_early or seen.end != passed(seen.upstream_end)
+        is_lost = isinstance(seen.upstream_end, UpstreamEnd) and seen.upstream_end.is_dropping
         is_whole = seen.given == seen.forwarded
-        assert is_whole or is_cut or subject.conserves is not Conserves.BYTES_AND_ORDER, (
-            f"loses {len(seen.given) - len(seen.forwarded)} bytes at the end of exchange {x}"
-        )
+        assert (
+            is_whole or is_cut or is_lost or subject.conserves is not Conserves.BYTES_AND_ORDER
+        ), f"loses {len(seen.given) - len(seen.forwarded)} bytes at the end of exchange {x}"
     if seen.is_gone and seen.end is None and seen.upstream_end is None:
         assert seen.is_closed, f"leaves upstream open in exchange {x} though the client left"
     # Who answered or lost its client before the request was sent need not send it.
@@ -341,7 +357,8 @@ def check_fault(subject: Subject, plan: Plan, seed: int = 0) -> None:
 
 
 def _summary(seen: Seen) -> tuple[object, ...]:
-    return seen.head_out, bytes(seen.forwarded), seen.end
+    # How much is held when it is lost depends on the reads.
+    return seen.head_out, b"" if seen.is_lossy else bytes(seen.forwarded), seen.end
 
 
 def _outcomes(seen: Seen) -> dict[int, str]:

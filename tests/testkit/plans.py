@@ -72,6 +72,7 @@ ENDS: tuple[tuple[Event, ...], ...] = (
     (UpstreamEnd("end"),),
     (UpstreamEnd("truncation"),),
     (UpstreamEnd("reset"),),
+    (UpstreamEnd("truncation", is_dropping=True),),
     (),
 )
 FAILURES: tuple[tuple[Event, ...], ...] = ((UpstreamEnd("refused"),), (UpstreamEnd("reset"),), ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from harness.faults import registry
 from harness.faults.base import (
@@ -23,6 +23,7 @@ from harness.faults.base import (
     FaultConfig,
     Forward,
     ForwardHead,
+    GoAway,
     PauseUpstream,
     RequestEnd,
     RequestHead,
@@ -37,6 +38,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
+from harness.faults.h2_end import H2End
 from harness.model.base import Strict
 from harness.units import Duration
 
@@ -63,6 +65,9 @@ class EndsAt(SimpleFault):
         word: What the data has to contain.
         how: How the response ends.
         upstream: How upstream is closed.
+        h2: How an abrupt end looks over HTTP/2: a code of RST_STREAM, or `end`.
+        warns: Whether a GOAWAY comes with the response head.
+        by_close: Whether the connection's end delimits the body.
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
@@ -70,6 +75,9 @@ class EndsAt(SimpleFault):
     word: str = "stop"
     how: EndHow = "end"
     upstream: UpstreamClose = "fin"
+    h2: int | Literal["end"] = 2
+    warns: bool = False
+    by_close: bool = False
 
     def exchange(self, x: int, draw: Callable[[], float]) -> Exchange:
         return _EndsAt(self)
@@ -82,9 +90,14 @@ class _EndsAt:
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         match event:
             case Data(data) if self._config.word.encode() in data:
+                h2 = self._config.h2
                 yield Forward(data)
-                yield End(self._config.how)
+                yield End(self._config.how, h2=H2End("end") if h2 == "end" else H2End("reset", h2))
                 yield CloseUpstream(self._config.upstream)
+            case ResponseHead():
+                yield ForwardHead(event, "close" if self._config.by_close else None)
+                if self._config.warns:
+                    yield GoAway()
             case Wake() | CaseOver():
                 pass
             case _:
@@ -223,7 +236,7 @@ class Joins(FaultConfig, Strict):
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
 
-    def start(self, draw: Callable[[], float]) -> Fault:
+    def running(self, draw: Callable[[], float]) -> Fault:
         return _Joins()
 
 

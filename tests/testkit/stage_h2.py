@@ -41,6 +41,7 @@ class H2Client:
         self.heads: dict[int, dict[str, str]] = {}
         self.data: dict[int, bytes] = {}
         self.ends: dict[int, Ended] = {}
+        self.last_stream: int | None = None  # as a GOAWAY says
         self._changed = trio.Event()
 
     async def start(self) -> None:
@@ -96,6 +97,8 @@ class H2Client:
                     self.ends[x] = Ended()
                 case h2.events.StreamReset(stream_id=int(x), error_code=code):
                     self.ends[x] = Ended(int(code or 0))
+                case h2.events.ConnectionTerminated(last_stream_id=last):
+                    self.last_stream = last
                 case _:
                     pass
         await self._flush()

@@ -34,6 +34,7 @@ from harness.faults.base import (
     Event,
     Forward,
     ForwardHead,
+    GoAway,
     PauseUpstream,
     RequestData,
     RequestEnd,
@@ -48,6 +49,7 @@ from harness.faults.base import (
     Wake,
     WakeAt,
 )
+from harness.faults.h2_end import INTERNAL_ERROR, H2End
 from harness.hops.machine import RANK_S
 from harness.hops.mitm.messages import request_of, response_of
 from harness.hops.mitm.ports import Act, ClientWent, Commands, Trail
@@ -262,8 +264,10 @@ class ExchangeLayer(layer.Layer):
             case Forward(data):
                 self.forwarded += len(data)
                 yield from self._send(ResponseData(self.stream_id, data))
-            case End(how):
-                yield from self._end(how)
+            case End(how, h2=h2):
+                yield from self._end(how, h2)
+            case GoAway():
+                yield from self._hop.go_away(self.stream_id)
             case WakeAt(at_s):
                 yield from self._arm(at_s)
             case _:
@@ -343,12 +347,14 @@ class ExchangeLayer(layer.Layer):
         response = response_of(head.status, headers, is_h2=self._is_h2)
         yield from self._send(ResponseHeaders(self.stream_id, response, end_stream=False))
 
-    def _end(self, how: str) -> Commands:
+    def _end(self, how: str, h2: H2End) -> Commands:
         is_short = self._declared is not None and self.forwarded < self._declared
         if how == "stall":
             return
-        if how == "end" and not is_short:
+        if (how == "end" and not is_short) or (self._is_h2 and h2.how == "end"):
             yield from self._send(ResponseEndOfMessage(self.stream_id))
+        elif self._is_h2 and self._has_head and h2 != INTERNAL_ERROR:
+            yield from self._hop.reset_stream(self.stream_id, h2.code)
         elif self._is_h2:
             # RST_STREAM with INTERNAL_ERROR: its siblings on the connection live on.
             yield from self._send(ResponseProtocolError(self.stream_id, how, ErrorCode.KILL))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hyperframe.frame import GoAwayFrame
 from mitmproxy.connection import Client, ConnectionState
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
@@ -67,6 +68,26 @@ class HopLayer(HttpLayer):
         self.side.finish(reset=reset)
         # Otherwise mitmproxy would wait for its own layers to close the other half.
         self.context.client.state = ConnectionState.CLOSED
+
+    def reset_stream(self, stream_id: int, code: int) -> Commands:
+        """End one HTTP/2 stream with an error code that mitmproxy has no name for."""
+        http = self._http2()
+        if http is not None and not http.is_closed(stream_id):
+            http.h2_conn.reset_stream(stream_id, code)
+            yield commands.SendData(self.context.client, http.h2_conn.data_to_send())
+
+    def go_away(self, stream_id: int) -> Commands:
+        """Tell an HTTP/2 client that this stream was the last one taken.
+
+        h2 would close its own connection with it, and then refuse to send what is under way.
+        """
+        if self._http2() is not None:
+            frame = GoAwayFrame(0, last_stream_id=stream_id)
+            yield commands.SendData(self.context.client, frame.serialize())
+
+    def _http2(self) -> Http2Connection | None:
+        http = self.connections.get(self.context.client)
+        return http if isinstance(http, Http2Connection) else None
 
     def speak(self, exchange: ExchangeLayer) -> None:
         """What is sent to the client next comes from this exchange."""
@@ -131,8 +152,8 @@ class HopLayer(HttpLayer):
 
         HTTP/2 has its flow control within the connection, where a full socket is felt by nobody.
         """
-        http = self.connections.get(self.context.client)
-        if not isinstance(http, Http2Connection):
+        http = self._http2()
+        if http is None:
             return
         changed = dict(self._full)
         if self._speaking is not None:
