@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from harness.clock.aio import AioLoop, open_loop
 from harness.clock.clocks import ClockName, hold, now_s
+from harness.clock.interrupts import Interrupt
 from harness.clock.outside import Outside, watch_outside
 from harness.clock.runner import run
 
 __all__ = [
     "AioLoop",
     "ClockName",
+    "Interrupt",
     "Outside",
     "hold",
     "now_s",

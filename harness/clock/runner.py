@@ -11,6 +11,7 @@ import trio
 from harness.clock import stacks
 from harness.clock.alarm import Alarm
 from harness.clock.clocks import ClockName, make_clock
+from harness.clock.interrupts import Interrupt
 from harness.clock.scheduler import forget_run, seeded
 from harness.errors import StageError
 
@@ -60,16 +61,19 @@ def run[T, *Ts](
 
     Raises:
         StageError: The case ran past a limit. Says where it stood.
-        KeyboardInterrupt: Somebody pressed Ctrl-C. Never in a group.
+        KeyboardInterrupt: Somebody pressed Ctrl-C, upon which everything was cancelled. Never in a
+            group.
     """
     if not _one_at_a_time.acquire(blocking=False):
         raise AssertionError("a second run in one process: trio's random state is global")
     budget = _Budget(budget_s)
     alarm = Alarm(wall_limit_s)
+    interrupt = Interrupt()
 
     async def bounded() -> tuple[T] | None:
         with trio.CancelScope() as scope:
             alarm.guard(scope)
+            interrupt.guard(scope)
             if budget_s != math.inf:
                 # A system task: a nursery would wrap every exception of the case in a group.
                 task = trio.lowlevel.current_task()
@@ -79,18 +83,20 @@ def run[T, *Ts](
 
     try:
         try:
-            with seeded(seed), alarm:
+            with interrupt, seeded(seed), alarm:
                 outcome = trio.run(bounded, clock=make_clock(clock))
         finally:
             if alarm.went_off:
                 forget_run()
             _one_at_a_time.release()
     except BaseException as exc:
-        if _is_interrupt(exc):
+        if interrupt.came or _is_interrupt(exc):
             raise KeyboardInterrupt from exc
         # Whatever a case raises while a limit ends it, the limit is what went wrong.
         _check_limits(budget, alarm, exc)
         raise
+    if interrupt.came:
+        raise KeyboardInterrupt
     _check_limits(budget, alarm, None)
     if outcome is None:
         raise AssertionError("the scope of a run was cancelled by nobody")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import trio
 
+from harness.clock import Interrupt
 from harness.ends import hosting
 from harness.ends.flaws import FLAWS, behaviour
 from harness.ends.reference import ReferenceServer
@@ -69,9 +70,12 @@ def serve_reference(
         record,
     )
 
+    interrupt = Interrupt()
+
     async def main() -> str | None:
         """Serve; why it could not."""
         async with trio.open_nursery() as nursery:
+            interrupt.guard(nursery.cancel_scope)
             try:
                 listener = await nursery.start(
                     lambda task_status: hosting.serve(
@@ -84,15 +88,9 @@ def serve_reference(
             await server.feed.run()
         return None
 
-    try:
+    with interrupt:
         problem = trio.run(main)
-    except KeyboardInterrupt:
+    if interrupt.came:
         said("stopped")
-    except BaseExceptionGroup as group:
-        # The nurseries that Ctrl-C came through have wrapped it.
-        if group.subgroup(KeyboardInterrupt) is None:
-            raise
-        said("stopped")
-    else:
-        if problem is not None:
-            raise LocalEnvironmentError(f"port {port}: {problem}")
+    if problem is not None:
+        raise LocalEnvironmentError(f"port {port}: {problem}")

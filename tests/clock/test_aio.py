@@ -156,6 +156,7 @@ def slow_answer() -> str:
 
 def test_a_task_started_eagerly_by_a_socket_knows_it_is_on_asyncio() -> None:
     seen: list[str | None] = []
+    is_over = asyncio.Event()
 
     class Eager(asyncio.Protocol):
         def data_received(self, data: bytes) -> None:
@@ -166,12 +167,13 @@ def test_a_task_started_eagerly_by_a_socket_knows_it_is_on_asyncio() -> None:
             seen.append(sniffio.current_async_library())
             await anyio.sleep(0.001)
             seen.append(sniffio.current_async_library())
+            is_over.set()
 
     async def main() -> None:
         server = await asyncio.get_running_loop().create_server(Eager, "127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         writer.write(b"x")
-        await asyncio.sleep(0.05)
+        await is_over.wait()
         writer.close()
         await writer.wait_closed()
         server.close()

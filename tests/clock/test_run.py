@@ -5,6 +5,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 import trio
@@ -12,6 +13,9 @@ import trio._core._run as trio_run
 
 from harness.clock import ClockName, hold, now_s, run
 from harness.errors import StageError
+
+# Far more than anything here takes, on a machine with other work to do.
+MOST_S = 15.0
 
 both_clocks = pytest.mark.parametrize("clock", ["real", "virtual"])
 
@@ -48,14 +52,15 @@ class TestTheClock:
             return now_s(), await sleep(900)
 
         assert virtual(main) == (0.0, 900.0)
-        assert time.perf_counter() - began_s < 5
+        assert time.perf_counter() - began_s < MOST_S
 
     def test_real_time_starts_at_zero_and_passes(self) -> None:
         async def main() -> tuple[float, float]:
             return now_s(), await sleep(0.02)
 
         start_s, end_s = run(main, clock="real", seed=0, budget_s=10, wall_limit_s=20)
-        assert 0 <= start_s < 0.02 <= end_s < 5
+        assert start_s >= 0
+        assert 0.02 <= end_s - start_s < MOST_S
 
     def test_a_deadline_is_met_to_the_bit(self) -> None:
         async def main() -> list[float]:
@@ -204,7 +209,7 @@ class TestAfterwards:
     def test_a_real_run_after_a_virtual_one_takes_real_time(self) -> None:
         virtual(sleep, 900)
         took_s = run(sleep, 0.01, clock="real", seed=0, budget_s=10, wall_limit_s=20)
-        assert 0.01 <= took_s < 5
+        assert 0.01 <= took_s < MOST_S
 
 
 @both_clocks
@@ -232,3 +237,28 @@ def test_a_second_run_at_the_same_time_is_a_bug() -> None:
     with pytest.raises(AssertionError, match="second run"):
         virtual(main)
     assert virtual(sleep, 1) == 1.0
+
+
+@both_clocks
+def test_ctrl_c_is_not_lost_in_code_that_catches_everything(clock: ClockName) -> None:
+    async def main() -> None:
+        with suppress(BaseException):  # as careless servers do
+            signal.raise_signal(signal.SIGINT)
+        await trio.sleep(10_000)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(main, clock=clock, seed=0, budget_s=20_000, wall_limit_s=20)
+
+
+def test_a_second_ctrl_c_ends_what_never_reaches_a_checkpoint() -> None:
+    reached: list[str] = []
+
+    async def main() -> None:
+        signal.raise_signal(signal.SIGINT)
+        reached.append("first")
+        signal.raise_signal(signal.SIGINT)
+        reached.append("second")
+
+    with pytest.raises(KeyboardInterrupt):
+        virtual(main)
+    assert reached == ["first"]

@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from harness.engine.serving import serve_reference
 from harness.errors import LocalEnvironmentError
 
+# A client that is waited for would be waited for longer.
+MOST_S = 20.0
 # Events so long that one alone fills the buffers of a client that does not read.
 SERVES = """
 from functools import partial
@@ -44,10 +45,12 @@ def test_ctrl_c_ends_it_and_frees_its_port(*, stalls: bool) -> None:
                 client.connect(("127.0.0.1", port))
                 client.sendall(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
                 assert server.stdout.readline() == "request 1: 200\n"
-                time.sleep(0.3)  # until the first event is under way
+                seen = b""
+                while b"data: " not in seen:  # the first event is under way
+                    seen += client.recv(1024)
             server.send_signal(signal.SIGINT)
             try:
-                out, err = server.communicate(timeout=3)
+                out, err = server.communicate(timeout=MOST_S)
             finally:
                 server.kill()
     assert (server.returncode, err) == (0, "")

@@ -120,7 +120,7 @@ def test_writing_to_a_reset_connection_breaks_it(stage: Stage) -> None:
             assert await reader.readexactly(3) == b"all"
             pause_reading(writer)
             reset_transport(served_writer.transport)
-            await asyncio.sleep(0.01)
+            await asyncio.gather(served_writer.wait_closed(), return_exceptions=True)
             writer.write(b"x")
             with pytest.raises(ConnectionError):
                 await writer.wait_closed()
@@ -157,7 +157,8 @@ def test_a_writer_is_paused_by_a_reader_that_does_not_read(stage: Stage) -> None
             except TimeoutError:
                 pass
             transport = served_writer.transport
-            assert transport.get_write_buffer_size() > transport.get_write_buffer_limits()[1]
+            # Below the lower limit the writer would have gone on.
+            assert transport.get_write_buffer_size() > transport.get_write_buffer_limits()[0]
             reset_transport(transport)
             reset_transport(writer.transport)
             return sent
@@ -213,14 +214,17 @@ def test_a_half_close_sends_what_it_still_holds(stage: Stage) -> None:
 
 
 def test_a_server_waits_for_its_connections(stage: Stage) -> None:
+    is_connected = asyncio.Event()
+
     async def close_at_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_connected.set()
         await reader.read()
         writer.close()
 
     async def main() -> None:
         server = await asyncio.start_server(close_at_the_end, "127.0.0.1", 0)
         _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        await asyncio.sleep(0.01)
+        await is_connected.wait()
         server.close()
         assert not server.is_serving()
         with pytest.raises(TimeoutError):
