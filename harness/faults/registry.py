@@ -18,6 +18,7 @@ from harness.faults.base import Conserves, FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
+from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.idle_timeout import IdleTimeout
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
@@ -31,6 +32,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "buffer": Buffer,
         "compress": Compress,
         "cut": Cut,
+        "first_byte_timeout": FirstByteTimeout,
         "idle_timeout": IdleTimeout,
         "latency": Latency,
         "max_duration": MaxDuration,

@@ -11,6 +11,7 @@ from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
+from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.idle_timeout import IdleTimeout
 from harness.faults.latency import Latency
 from harness.faults.limit import BeforeHead
@@ -90,6 +91,15 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "before_blank_line": subject(Cut(place="before_blank_line", times=3)),
         "after_blank_line": _at_once(Cut(place="after_blank_line", event=1)),
     },
+    "first_byte_timeout": {
+        "varnish": _at_once(
+            FirstByteTimeout(after_s=3.0, before_head=BeforeHead(status=503), client_after_s=0.5)
+        ),
+        "body": _at_once(
+            FirstByteTimeout(after_s=1.0, until="body", mid_stream="reset", client_after_s=0.5)
+        ),
+        "late head": _at_once(FirstByteTimeout(after_s=1.0, until="body", before_head=None)),
+    },
     "idle_timeout": {
         "when GET": subject(IdleTimeout(after_s=3.0, when=When(method=("GET",)))),
         "when text": subject(IdleTimeout(after_s=3.0, when=When(media_type=("text/plain",)))),
@@ -99,6 +109,10 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             IdleTimeout(
                 after_s=0.5, before_head=BeforeHead(how="reset"), mid_stream="end", upstream="rst"
             )
+        ),
+        "envoy": replace(
+            # What comes while the client's end is waited with is not passed on.
+            subject(IdleTimeout(after_s=3.0, client_after_s=0.5)),
         ),
         "stall": _at_once(
             IdleTimeout(
@@ -130,6 +144,11 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             MaxDuration(after_s=3.0, before_head=BeforeHead(how="truncation"), mid_stream="end")
         ),
         "stall": _at_once(MaxDuration(after_s=3.0, mid_stream="stall", upstream="leave_open")),
+        "since the head": subject(MaxDuration(after_s=3.0, since="head", client_after_s=0.5)),
+        "caddy": _at_once(
+            MaxDuration(after_s=1.0, fires="next_write", before_head=BeforeHead(how="truncation"))
+        ),
+        "late write": _at_once(MaxDuration(after_s=1.0, fires="next_write", before_head=None)),
     },
     "rewrite_headers": {
         "both": _at_once(

@@ -93,7 +93,8 @@ def test_ignored_before_the_head_it_never_fires_without_one() -> None:
     play = Playbook(MaxDuration(after_s=15.0, before_head=None))
     assert play.at(0.0) >> GET << SendRequest(GET) << WakeAt(15.001)
     assert play.at(20.0).woke(15.001)
-    assert play >> UpstreamEnd("reset") << not_reached("lasted 20.0 s of 15 s") << End("reset")
+    reason = "lasted 20.0 s, nothing came after 15 s"
+    assert play >> UpstreamEnd("reset") << not_reached(reason) << End("reset")
 
 
 def test_a_client_that_leaves_disarms_it() -> None:
@@ -115,3 +116,83 @@ def test_the_case_may_be_over_first() -> None:
 
 def test_its_limit_is_known() -> None:
     assert MaxDuration(after_s=15.0).limit_s() == 15.0
+
+
+def test_from_the_head_on() -> None:
+    play = Playbook(MaxDuration(after_s=15.0, since="head"))
+    assert play.at(0.0) >> GET << SendRequest(GET)
+    assert play.at(30.0) >> OK << ForwardHead(OK) << WakeAt(45.001)
+    assert play.at(50.0).woke(45.001) << FIRED << End("truncation") << CloseUpstream("fin")
+
+
+def test_from_the_head_on_there_has_to_be_one() -> None:
+    play = Playbook(MaxDuration(after_s=15.0, since="head"))
+    assert play.at(0.0) >> GET << SendRequest(GET)
+    assert (
+        play.at(30.0)
+        >> UpstreamEnd("reset")
+        << not_reached("the time never began to run")
+        << End("reset")
+    )
+
+
+BY_WRITE = MaxDuration(after_s=15.0, fires="next_write", before_head=BeforeHead(how="truncation"))
+
+
+def test_a_limit_on_writing_is_noticed_by_the_next_write_which_is_lost() -> None:
+    play = Playbook(BY_WRITE).at(0.0).opened()
+    assert play.at(14.0) >> Data(b"a") << Forward(b"a")
+    assert (
+        play.at(40.0).woke(15.001)
+        >> Data(b"b")
+        << fired("lasted 40.0 s (limit 15 s)", offset=2)
+        << End("truncation")
+        << CloseUpstream("fin")
+    )
+
+
+def test_a_limit_on_writing_leaves_an_idle_stream_open() -> None:
+    play = Playbook(BY_WRITE).at(0.0).opened()
+    reason = "lasted 90.0 s, nothing came after 15 s"
+    assert play.at(90.0).woke(15.001) >> CaseOver() << not_reached(reason)
+
+
+def test_a_write_at_the_very_instant_of_the_limit_is_in_time() -> None:
+    play = Playbook(BY_WRITE).at(0.0).opened()
+    assert play.at(15.0) >> Data(b"a") << Forward(b"a")
+
+
+def test_a_clean_end_is_a_write_too() -> None:
+    play = Playbook(BY_WRITE).at(0.0).opened()
+    assert (
+        play.at(20.0).woke(15.001)
+        >> UpstreamEnd("end")
+        << fired("lasted 20.0 s (limit 15 s)")
+        << End("truncation")
+        << CloseUpstream("fin")
+    )
+
+
+def test_so_is_a_late_head() -> None:
+    play = Playbook(BY_WRITE)
+    assert play.at(0.0) >> GET << SendRequest(GET) << WakeAt(15.001)
+    assert (
+        play.at(20.0).woke(15.001)
+        >> OK
+        << fired("lasted 20.0 s (limit 15 s)")
+        << End("truncation")
+        << CloseUpstream("fin")
+    )
+
+
+def test_ignored_before_the_head_the_first_write_after_a_late_head_is_lost() -> None:
+    play = Playbook(MaxDuration(after_s=15.0, fires="next_write", before_head=None))
+    assert play.at(0.0) >> GET << SendRequest(GET) << WakeAt(15.001)
+    assert play.at(20.0).woke(15.001) >> OK << ForwardHead(OK)
+    assert (
+        play
+        >> Data(b"a")
+        << fired("lasted 20.0 s (limit 15 s)", offset=1)
+        << End("truncation")
+        << CloseUpstream("fin")
+    )

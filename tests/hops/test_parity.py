@@ -40,6 +40,16 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"idle_timeout": {"after": "5s"}}],
         {"traffic": {"head_after": "9s", "end_after": "30s"}, **PATIENT},
     ),
+    "first byte": (
+        [{"first_byte_timeout": {"after": "5s", "before_head": {"status": 503}}}],
+        {"traffic": {"head_after": "9s", "end_after": "30s"}, **PATIENT},
+    ),
+    "client after": ([{}, {"idle_timeout": {"after": "5s", "client_after": "1s"}}], QUIET),
+    "client after, leaves": (
+        [{"max_duration": {"after": "7s", "client_after": "1s"}}, {}],
+        {"client": {"eventsource": {"leave": {"at": "7500ms"}}}},
+    ),
+    "duration, next write": ([{"max_duration": {"after": "12s", "fires": "next_write"}}], QUIET),
     "duration, reconnects": ([{"max_duration": {"after": "7s"}}], {}),
     "duration, clean": ([{"max_duration": {"after": "7s", "mid_stream": "end"}}], {}),
     "duration, reset": (

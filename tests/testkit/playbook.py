@@ -91,7 +91,11 @@ class Playbook:
 
     def opened(self, request: RequestHead = GET, head: ResponseHead = OK) -> Self:
         """Send request and head now and forget what came of it: the scene of most tests."""
-        for event in (request, RequestEnd(), head):
+        return self.unheard(request, RequestEnd(), head)
+
+    def unheard(self, *events: Event) -> Self:
+        """Send these now and forget what came of it."""
+        for event in events:
             self._feed(self._now_s, self._x, event)
         self._expected = list(self._actual)
         return self
