@@ -40,6 +40,8 @@ def armed_in(case: Case) -> tuple[Armed, ...]:
 def fault_ends(notes: Iterable[FaultNote], armed: Iterable[Armed]) -> tuple[FaultEnd, ...]:
     """How each fault ended, over all its exchanges: the first of fired, defeated, not reached.
 
+    Of several exchanges in which it did not act, the one that came closest gives the reason.
+
     Args:
         notes: Every note of the journal, in order.
         armed: Faults to be told even when they noted nothing.
@@ -59,7 +61,18 @@ def _end(hop: int, name: str, notes: list[FaultNote]) -> FaultEnd:
         times = f" ({len(fired)} times)" if len(fired) > 1 else ""
         return FaultEnd(hop=hop, fault=name, end="fired", reason=fired[0].reason + times)
     if defeated:
-        return FaultEnd(hop=hop, fault=name, end="defeated", reason=defeated[-1].reason)
+        return FaultEnd(hop=hop, fault=name, end="defeated", reason=_closest(defeated))
     missed = [it for it in notes if it.what == "not_reached"] or notes
-    reason = missed[-1].reason if missed else UNREACHED
-    return FaultEnd(hop=hop, fault=name, end="not_reached", reason=reason)
+    return FaultEnd(hop=hop, fault=name, end="not_reached", reason=_closest(missed))
+
+
+def _closest(notes: list[FaultNote]) -> str:
+    """The reason of the exchange in which a fault came closest to acting, and of how many."""
+    if not notes:
+        return UNREACHED
+    best = max(reversed(notes), key=lambda it: it.share)  # of equals the last one
+    exchanges = len({it.x for it in notes})
+    if exchanges == 1:
+        return best.reason
+    which = "closest" if best.share else "last"
+    return f"{best.reason} ({which} of {exchanges} exchanges)"

@@ -12,7 +12,7 @@ which an HTTP/1.1 client has one at a time on each.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from harness.faults.h2_end import INTERNAL_ERROR, H2End
@@ -251,12 +251,14 @@ class Note:
         reason: One line for a person, e.g. "silence of 60.0 s (limit 60 s)".
         offset: Body bytes that had come from upstream by then.
         stage: Position of the fault in its hop; the pipeline sets it.
+        share: How much of the way to acting it came, 1 being there; 0 where that has no measure.
     """
 
     what: Literal["armed", "fired", "defeated", "not_reached", "not_armed"]
     reason: str
     offset: int = 0
     stage: int = 0
+    share: float = field(default=0.0, compare=False, repr=False)  # the reason says it in words
 
 
 type Action = (

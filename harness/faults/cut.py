@@ -154,13 +154,13 @@ class _State:
             case Data(data):
                 yield from self._forward(data)
             case UpstreamEnd() | ClientGone():
-                yield from self._give_up(self._margin(now_s))
+                yield from self._give_up(*self._margin(now_s))
                 yield passed(event)
             case Wake():
                 self._is_timed = False
                 yield from self._cut(f"{show_seconds(now_s - self._since_s)} after the request")
             case CaseOver():
-                yield from self._standing.not_reached(self._margin(now_s))
+                yield from self._standing.not_reached(*self._margin(now_s))
 
     def _forward(self, data: bytes) -> Iterator[Action]:
         if self._finder is not None and not self._budget.left:
@@ -185,7 +185,7 @@ class _State:
         yield End("truncation" if is_unfinished else self._config.how)
         yield CloseUpstream(self._config.upstream)
 
-    def _give_up(self, reason: str) -> Iterator[Action]:
+    def _give_up(self, reason: str, share: float = 0.0) -> Iterator[Action]:
         """Pass everything from now on, beginning with what is held."""
         finder, self._finder = self._finder, None
         if finder is not None and (held := finder.rest()):
@@ -193,13 +193,15 @@ class _State:
         if self._is_timed:
             self._is_timed = False
             yield WakeAt(math.inf)
-        yield from self._standing.not_reached(reason)
+        yield from self._standing.not_reached(reason, share)
 
     def _spent(self) -> str:
         return f"{self._budget.times} of {self._budget.times} exchanges were cut before"
 
-    def _margin(self, now_s: float) -> str:
+    def _margin(self, now_s: float) -> tuple[str, float]:
+        """How far it got: in words, and as a share of the way."""
         if self._finder is not None:
-            return self._finder.margin()
-        lasted = show_seconds(now_s - self._since_s)
-        return f"{lasted} of {self._config.after_s or 0:g} s"
+            return self._finder.margin(), self._finder.share()
+        lasted_s, limit_s = now_s - self._since_s, self._config.after_s or 0.0
+        share = lasted_s / limit_s if limit_s else 0.0
+        return f"{show_seconds(lasted_s)} of {limit_s:g} s", share

@@ -41,6 +41,10 @@ class Finder(Protocol):
         """How far it got, in words."""
         ...
 
+    def share(self) -> float:
+        """How far it got, as a share of the way; 0 where that has no measure."""
+        ...
+
 
 class AtOffset:
     """The place after so many bytes; holds nothing."""
@@ -66,6 +70,10 @@ class AtOffset:
     def margin(self) -> str:
         """See `Finder`."""
         return f"{self._seen} of {self._offset} bytes"
+
+    def share(self) -> float:
+        """See `Finder`."""
+        return self._seen / self._offset if self._offset else 0.0
 
 
 class AfterEvent:
@@ -100,6 +108,10 @@ class AfterEvent:
     def margin(self) -> str:
         """See `Finder`."""
         return f"{self._count} of {self._event} events"
+
+    def share(self) -> float:
+        """See `Finder`."""
+        return self._count / self._event
 
 
 class AtEvent:
@@ -150,6 +162,11 @@ class AtEvent:
         if self._count < self._event:
             return f"{self._count} of {self._event} events"
         return f"no character of several bytes from event {self._event} on"
+
+    def share(self) -> float:
+        """See `Finder`."""
+        is_counting = self._count < self._event and not self._missed
+        return self._count / self._event if is_counting else 0.0
 
     def _is_holding(self) -> bool:
         return self._count >= self._event - 1 and not self._missed

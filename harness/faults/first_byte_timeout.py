@@ -131,16 +131,19 @@ class _State:
         yield from self._ending.begin(now_s, has_head=self._has_head)
 
     def _verdict(self, now_s: float) -> Iterator[Note]:
-        limit = f"{self._config.after_s:g} s"
+        limit_s = self._config.after_s
+        limit = f"{limit_s:g} s"
         if self._since_s == math.inf:
             yield from self._standing.not_reached("the time never began to run")
         elif self._came_s == math.inf:
-            waited = show_seconds(now_s - self._since_s)
-            yield from self._standing.not_reached(f"waited {waited} of {limit}")
+            waited_s = now_s - self._since_s
+            reason = f"waited {show_seconds(waited_s)} of {limit}"
+            yield from self._standing.not_reached(reason, waited_s / limit_s)
         else:
             took_s = max(0.0, self._came_s - self._since_s)
             # What came between the limit and its firing was said by an equal limit.
-            is_in_time = took_s < self._config.after_s + TIE_S / 2
-            is_beaten = is_in_time and now_s - self._since_s >= self._config.after_s
+            is_in_time = took_s < limit_s + TIE_S / 2
+            is_beaten = is_in_time and now_s - self._since_s >= limit_s
             settle = self._standing.defeated if is_beaten else self._standing.not_reached
-            yield from settle(f"first byte after {show_seconds(took_s)} of {limit}")
+            reason = f"first byte after {show_seconds(took_s)} of {limit}"
+            yield from settle(reason, took_s / limit_s)

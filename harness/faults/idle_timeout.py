@@ -122,6 +122,6 @@ class _State:
         # A silence that ended between the limit and its firing was ended by an equal limit.
         is_broken = longest_s < limit_s + TIE_S / 2 and open_s < limit_s
         if is_broken and now_s - self._since_s >= limit_s:
-            yield from self._standing.defeated(reason)
+            yield from self._standing.defeated(reason, longest_s / limit_s)
         else:
-            yield from self._standing.not_reached(reason)
+            yield from self._standing.not_reached(reason, longest_s / limit_s)

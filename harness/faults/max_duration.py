@@ -134,9 +134,7 @@ class _State:
         if self._since_s == math.inf:
             yield from self._standing.not_reached("the time never began to run")
             return
-        lasted = f"lasted {show_seconds(now_s - self._since_s)}"
-        limit = f"{self._config.after_s:g} s"
-        if self._is_up:
-            yield from self._standing.not_reached(f"{lasted}, nothing came after {limit}")
-        else:
-            yield from self._standing.not_reached(f"{lasted} of {limit}")
+        lasted_s, limit_s = now_s - self._since_s, self._config.after_s
+        lasted = f"lasted {show_seconds(lasted_s)}"
+        missed = f", nothing came after {limit_s:g} s" if self._is_up else f" of {limit_s:g} s"
+        yield from self._standing.not_reached(lasted + missed, lasted_s / limit_s)

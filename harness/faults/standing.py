@@ -32,14 +32,14 @@ class Standing:
             self.is_settled = True
             yield Note("fired", reason, self.offset)
 
-    def defeated(self, reason: str) -> Iterator[Note]:
-        """`reason` names what disarmed the fault."""
+    def defeated(self, reason: str, share: float = 0.0) -> Iterator[Note]:
+        """`reason` names what disarmed the fault; `share` is as `Note` has it."""
         if not self.is_settled:
             self.is_settled = True
-            yield Note("defeated", reason, self.offset)
+            yield Note("defeated", reason, self.offset, share=share)
 
-    def not_reached(self, reason: str) -> Iterator[Note]:
+    def not_reached(self, reason: str, share: float = 0.0) -> Iterator[Note]:
         """The exchange is over and the fault did not act; `reason` carries the margin."""
         if not self.is_settled:
             self.is_settled = True
-            yield Note("not_reached", reason, self.offset)
+            yield Note("not_reached", reason, self.offset, share=share)

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from harness.faults import registry
 from harness.faults.pipeline import Pipeline
 from harness.hops.machine import HopMachine
@@ -124,15 +126,7 @@ def _facing(
         match entry:
             case journal.FaultNote():
                 if first:
-                    entry = journal.FaultNote(
-                        hop=entry.hop,
-                        fault=entry.fault + first,
-                        name=entry.name,
-                        x=entry.x,
-                        what=entry.what,
-                        reason=entry.reason,
-                        offset=entry.offset,
-                    )
+                    entry = msgspec.structs.replace(entry, fault=entry.fault + first)
                 record(entry)
             case journal.HopBytes(side=side) | journal.Link(side=side):
                 if client if side == "down" else target:

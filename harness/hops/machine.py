@@ -319,6 +319,7 @@ class HopMachine:
                 what=note.what,
                 reason=note.reason,
                 offset=note.offset,
+                share=round(note.share, 6),
             )
         )
 

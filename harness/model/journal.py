@@ -297,6 +297,7 @@ class FaultNote(Base, frozen=True, tag="fault"):
         fault: Its position in the hop, from 0.
         name: Its name in YAML.
         offset: Body bytes that had come from upstream by then.
+        share: How much of the way to acting it came; 0 where that has no measure.
     """
 
     hop: int
@@ -306,6 +307,7 @@ class FaultNote(Base, frozen=True, tag="fault"):
     what: Literal["armed", "fired", "defeated", "not_reached", "not_armed"]
     reason: str
     offset: int = 0
+    share: float = 0.0
 
 
 # -- the tap beside the target -----------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 import pytest
 
 from harness.checks.fault_ends import Armed, armed_in, fault_ends
@@ -25,7 +26,11 @@ def note(what: What, reason: str, *, x: int = 1, hop: int = 1, fault: int = 0) -
         ([("not_reached", "22 s of 60 s"), ("fired", "60 s")], "fired", "60 s"),
         ([("fired", "60 s"), ("fired", "61 s")], "fired", "60 s (2 times)"),
         ([("defeated", "15 s of 60 s"), ("not_reached", "1 s")], "defeated", "15 s of 60 s"),
-        ([("not_reached", "1 s"), ("not_reached", "22 s of 60 s")], "not_reached", "22 s of 60 s"),
+        (
+            [("not_reached", "no head"), ("not_reached", "no type")],
+            "not_reached",
+            "no type (last of 2 exchanges)",
+        ),
         ([("armed", "exchange 1")], "not_reached", "exchange 1"),
         ([], "not_reached", "no request reached it"),
     ],
@@ -35,6 +40,17 @@ def test_one_exchange_in_which_it_fired_is_enough(
 ) -> None:
     (found,) = fault_ends([note(what, why, x=x) for x, (what, why) in enumerate(notes)], [FAULT])
     assert (found.hop, found.fault, found.end, found.reason) == (1, "idle_timeout", end, reason)
+
+
+@pytest.mark.parametrize("what", ["not_reached", "defeated"])
+def test_of_several_exchanges_the_closest_gives_the_reason(what: What) -> None:
+    shares = {"22 s of 60 s": 22 / 60, "59 s of 60 s": 59 / 60, "1 s of 60 s": 1 / 60}
+    notes = [
+        msgspec.structs.replace(note(what, reason, x=x), share=share)
+        for x, (reason, share) in enumerate(shares.items(), 1)
+    ]
+    (found,) = fault_ends([note("armed", "exchange 1"), *notes], [FAULT])
+    assert (found.end, found.reason) == (what, "59 s of 60 s (closest of 3 exchanges)")
 
 
 def test_each_position_of_each_hop_is_a_fault_of_its_own() -> None:

@@ -80,6 +80,7 @@ ENTRIES: tuple[Entry, ...] = (
         what="fired",
         reason="block full",
         offset=4096,
+        share=0.5,
     ),
     j.TapRequest(n=1, t_s=0.25, x=2, method="GET", target="/", version="HTTP/1.1", headers=FIELDS),
     j.TapHead(
