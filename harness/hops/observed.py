@@ -19,6 +19,7 @@ class Asked:
         t_s: When the request was sent, in seconds since the case began.
         gone_s: When the client left this response, or refused it; None: it did neither.
         reads_on: It shut down its sending side only, and takes what still comes.
+        version: The protocol's version in its request line.
     """
 
     client: int
@@ -30,6 +31,7 @@ class Asked:
     gone_s: float | None = None
     gone_how: GoneHow = "fin"
     reads_on: bool = False
+    version: str = "HTTP/1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Got:
     """What a client got in answer to one request: the facts two drivers must agree on.
 
     Args:
+        framing: How it was told the end of the body; None: it got no head.
         body: (time, all body bytes up to then), one for each instant at which bytes came.
         end: How it ended; None: it was still open.
         h2_code: Error code of the RST_STREAM it ended with over HTTP/2; None: another end.
@@ -69,6 +72,7 @@ class Got:
     status: int | None = None
     headers: Headers = ()
     head_s: float | None = None
+    framing: str | None = None
     body: list[tuple[float, bytes]] = field(default_factory=list)
     end: str | None = None
     end_s: float | None = None

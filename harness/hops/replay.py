@@ -171,7 +171,7 @@ class Replay:
     # -- the client's end ----------------------------------------------------------------------
 
     def _ask(self, number: int, request: Asked) -> None:
-        head = RequestHead(request.method, request.target, request.headers)
+        head = RequestHead(request.method, request.target, request.headers, request.version)
         self._request(_Link(0, number), head)
         self._to(_Link(0, number), RequestEnd())
 
@@ -200,6 +200,7 @@ class Replay:
         match action:
             case ForwardHead(head):
                 got.status, got.headers, got.head_s = head.status, head.headers, self._now_s
+                got.framing = head.framing
                 if head.framing == "h2":
                     self._over_h2.add(number)
             case Forward(data):

@@ -1,0 +1,96 @@
+"""Hold a product, or any chain, against the records of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from harness.model.scenario import Hop
+from tests.fidelity.compare import Compared, compared
+from tests.fidelity.configs import Configs, chain, without_row
+from tests.fidelity.records import Ask, Record, Seen, of
+from tests.fidelity.simulate import simulate
+
+# What a program that does nothing of its own would be: it passes on what it gets.
+RELAY = (Hop(faults=()),)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact of a record on both sides, and how the chain came to it.
+
+    Args:
+        compared: Measurement and simulation.
+        is_own: Whether a plain relay would get this fact wrong: the program does it.
+        why: Why a disagreement is expected; "" when it is not.
+    """
+
+    compared: Compared
+    is_own: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A product held against its records.
+
+    Args:
+        facts: All facts compared.
+        fired: Record → (hop, position) of each fault of its chain that fired or was defeated.
+        left_out: Configs of the log without a row, and why.
+    """
+
+    configs: Configs
+    records: int
+    facts: tuple[Fact, ...]
+    fired: dict[str, frozenset[tuple[int, int]]]
+    left_out: dict[str, str]
+
+    @property
+    def agreed(self) -> int:
+        """How many facts agree."""
+        return sum(it.compared.is_agreed for it in self.facts)
+
+    @property
+    def share(self) -> float:
+        """The share of facts that agree; 1 when there are none."""
+        return self.agreed / len(self.facts) if self.facts else 1.0
+
+
+def held(found: Configs, wanted: Callable[[Record], bool] = lambda _: True) -> Held:
+    """Hold a product against those of its records that are wanted.
+
+    Raises:
+        ScenarioError: The product is not there, or does not take a row's settings.
+    """
+    records = of(found.records)
+    left_out = without_row(found, list(dict.fromkeys(it.config for it in records)))
+    chosen = [it for it in records if it.config in found.configs and wanted(it)]
+    facts: list[Fact] = []
+    fired = {}
+    for record in chosen:
+        simulated = simulate(chain(found, record.config), record.ask)
+        fired[record.name] = simulated.fired
+        facts += _facts(record, simulated.seen, found)
+    return Held(found, len(chosen), tuple(facts), fired, dict(left_out))
+
+
+def held_chain(hops: Sequence[Hop], records: Iterable[Record]) -> tuple[Fact, ...]:
+    """Hold one chain against records, whatever their config."""
+    return tuple(
+        fact for record in records for fact in _facts(record, simulate(hops, record.ask).seen, None)
+    )
+
+
+def _facts(record: Record, seen: Seen, found: Configs | None) -> Iterable[Fact]:
+    product = found.product if found else record.intermediary
+    plain = {it.fact: it.is_agreed for it in compared(record, _relayed(record.ask), product)}
+    for it in compared(record, seen, product):
+        why = found.why(it) if found and not it.is_agreed else ""
+        yield Fact(it, not plain[it.fact], why)
+
+
+@cache
+def _relayed(ask: Ask) -> Seen:
+    return simulate(RELAY, ask).seen
