@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.model import journal
 from harness.model.journal import Entry
-from harness.report import trace
+from harness.report import trace, turns
 from harness.wire import coding
 from harness.wire.headers import Headers, value
 from harness.wire.sse import Parser
@@ -48,7 +48,7 @@ class _Reader:
 
 
 class LiveTrace:
-    """Prints each event and heartbeat of the first client as it arrives.
+    """Prints what the first client sees as it comes: events, heartbeats, ends and reconnects.
 
     Args:
         console: Where to.
@@ -57,15 +57,18 @@ class LiveTrace:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._zero_s: float | None = None
+        self._turns = turns.Turns()
         self._said: dict[int, _Reader] = {}
         self._got: dict[int, _Reader] = {}
         self._entered: deque[tuple[float, Event]] = deque(maxlen=_MOST_WAITING)
 
     def entry(self, entry: Entry) -> None:
         """Take one entry of the journal."""
+        if self._zero_s is None and isinstance(entry, journal.ClientRequest):
+            self._zero_s = entry.t_s
+        for turn in self._turns.of(entry):
+            turns.show(entry.t_s - (self._zero_s or 0.0), turn, self._console)
         match entry:
-            case journal.ClientRequest() if self._zero_s is None:
-                self._zero_s = entry.t_s
             case journal.TapHead(is_interim=False):
                 self._said[entry.x] = _Reader(entry.headers)
             case journal.TapRead() if entry.x in self._said:

@@ -30,7 +30,7 @@ APART_S = 0.1
 # An event this much later than the others was held: no way is that much longer at times.
 LATE_S = 1.0
 
-_TIME_CHARS = 10
+TIME_CHARS = 10
 _LEAST_DATA_CHARS = 16
 _DIM = "dim"
 
@@ -143,7 +143,7 @@ def of(evidence: Evidence, started_at: float) -> Trace:
     reads = [read for it in attempts for read in it.stream.reads]
     events = [_event(it, zero_s) for one in attempts for it in evidence.deliveries(one).arrived]
     gaps = [gap.length_s for it in attempts if (gap := it.longest_silence) is not None]
-    end = _end(evidence, attempts[-1], zero_s)
+    end = end_of(evidence, attempts[-1], zero_s)
     return Trace(
         started_at=started_at,
         status=None if head is None else head.status,
@@ -200,7 +200,7 @@ def show_event(event: TraceEvent, console: Console) -> None:
     """Print one event on one line: when, how long in the chain, id, type, and data that fits."""
     delay = "" if event.delay_s is None else f"+{show_seconds(event.delay_s)}"
     named = "" if event.id is None else f"id {visible(event.id)}  "
-    head = f"{show_seconds(event.t_s):>{_TIME_CHARS}}  {delay:>{_TIME_CHARS}}  "
+    head = f"{show_seconds(event.t_s):>{TIME_CHARS}}  {delay:>{TIME_CHARS}}  "
     line = Text.assemble(head, (named, "cyan"), (f"{visible(event.type)}  ", "bold"))
     room = max(_LEAST_DATA_CHARS, console.width - line.cell_len)
     data = visible(event.data[: room + 1])
@@ -210,14 +210,14 @@ def show_event(event: TraceEvent, console: Console) -> None:
 
 def show_heartbeat(t_s: float, text: str, console: Console) -> None:
     """Print one comment, dim: it kept the connection alive, and says nothing."""
-    head = f"{show_seconds(t_s):>{_TIME_CHARS}}  {'':>{_TIME_CHARS}}  "
+    head = f"{show_seconds(t_s):>{TIME_CHARS}}  {'':>{TIME_CHARS}}  "
     room = max(_LEAST_DATA_CHARS, console.width - len(head) - 1)
     show_line(Text(f"{head}:{visible(text)[:room]}", _DIM), console)
 
 
 def show_more(t_s: float, count: int, console: Console) -> None:
     """Print how many more came in the same instant, and are not shown."""
-    head = f"{show_seconds(t_s):>{_TIME_CHARS}}  {'':>{_TIME_CHARS}}  "
+    head = f"{show_seconds(t_s):>{TIME_CHARS}}  {'':>{TIME_CHARS}}  "
     show_line(Text(f"{head}and {count:,} more", _DIM), console)
 
 
@@ -275,28 +275,33 @@ def _fired(fired: Sequence[TraceFired]) -> Iterator[str]:
 
 
 def ending(end: TraceEnd) -> str:
-    """How it ended and by whose hand, in one line."""
-    by = (
-        f"hop {end.by}"
-        if isinstance(end.by, int)
-        else f"the {end.by}"
-        if end.by
-        else "nobody known"
-    )
-    at = show_seconds(end.at_s)
+    """How it ended, by whose hand and when, in one line."""
+    return f"{manner(end)} at {show_seconds(end.at_s)}"
+
+
+def author(end: TraceEnd) -> str:
+    """By whose hand it ended."""
+    if isinstance(end.by, int):
+        return f"hop {end.by}"
+    return f"the {end.by}" if end.by else "nobody known"
+
+
+def manner(end: TraceEnd) -> str:
+    """How it ended and by whose hand."""
+    by = author(end)
     match end.how:
         case "open" if end.by == "client":
-            return f"still open when the client left at {at}"
+            return "still open when the client left"
         case "open":
-            return f"still open at {at}"
+            return "still open"
         case "end":
-            return f"ended cleanly by {by} at {at}"
+            return f"ended cleanly by {by}"
         case "truncation":
-            return f"cut off by {by} at {at}"
+            return f"cut off by {by}"
         case "reset":
-            return f"reset by {by} at {at}"
+            return f"reset by {by}"
         case "refused":
-            return f"refused by {by} at {at}"
+            return f"refused by {by}"
 
 
 _PATTERNS: dict[Pattern, str] = {
@@ -321,7 +326,14 @@ def _event(delivery: Delivery, zero_s: float) -> TraceEvent:
     )
 
 
-def _end(evidence: Evidence, attempt: Attempt, zero_s: float) -> TraceEnd:
+def end_of(evidence: Evidence, attempt: Attempt, zero_s: float) -> TraceEnd:
+    """How an attempt ended.
+
+    Args:
+        evidence: The case, as far as it has come.
+        attempt: One attempt in it.
+        zero_s: When the trace began, on the run's clock.
+    """
     at_s = _since(zero_s, attempt.ended_s)
     ended = evidence.ending(attempt)
     if ended is None:
