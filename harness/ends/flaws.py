@@ -23,6 +23,7 @@ class Behaviour:
         holds_compressed: Compresses, and leaves events in the compressor.
         notices_disconnect: Ends its handler when the client has gone.
         holds_head: Sends the response head with the first event only.
+        greets: Sends body bytes with the head: `retry:`, or a comment.
         content_type: Its Content-Type.
         loops: Answers each request with one comment and a clean end.
     """
@@ -34,6 +35,7 @@ class Behaviour:
     holds_compressed: bool = False
     notices_disconnect: bool = True
     holds_head: bool = False
+    greets: bool = True
     content_type: str = "text/event-stream"
     loops: bool = False
 
@@ -83,6 +85,11 @@ FLAWS: Mapping[str, Flaw] = MappingProxyType(
             "sends the response head with the first event",
             "first_byte_within",
             {"holds_head": True},
+        ),
+        "silent-start": Flaw(
+            "sends the head alone, and not a byte before the first event or heartbeat",
+            "first_byte_within",
+            {"greets": False},
         ),
         "wrong-content-type": Flaw(
             "answers text/plain", "headers_fit", {"content_type": "text/plain"}

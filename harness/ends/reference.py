@@ -151,6 +151,9 @@ class ReferenceServer:
         """Send what makes servers and intermediaries send the head."""
         if self._behaviour.holds_head:
             return
+        if not self._behaviour.greets:
+            await stream.write(b"")
+            return
         if self._behaviour.loops:
             await stream.write(sse.encode_comment("hello"))
             return

@@ -18,8 +18,11 @@ from harness.faults.base import Conserves, FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
+from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.idle_timeout import IdleTimeout
+from harness.faults.lag_one_event import LagOneEvent
+from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
 from harness.faults.rewrite_headers import RewriteHeaders
@@ -32,8 +35,11 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "buffer": Buffer,
         "compress": Compress,
         "cut": Cut,
+        "deferred_flush": DeferredFlush,
         "first_byte_timeout": FirstByteTimeout,
         "idle_timeout": IdleTimeout,
+        "lag_one_event": LagOneEvent,
+        "late_headers": LateHeaders,
         "latency": Latency,
         "max_duration": MaxDuration,
         "rewrite_headers": RewriteHeaders,

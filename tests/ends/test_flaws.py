@@ -189,6 +189,13 @@ def test_late_headers_come_with_the_end_when_there_is_no_event() -> None:
     assert (flawed.head_s, flawed.status, flawed.body, flawed.end) == (20.0, 200, b"", "end")
 
 
+def test_silent_start_is_a_head_without_a_byte() -> None:
+    flawed = seen_with("silent-start")
+    assert flawed.head_s == 0.0
+    assert flawed.lines == RIGHT_LINES[2:]
+    assert flawed.head == seen_with().head
+
+
 def test_wrong_content_type_is_plain_text() -> None:
     flawed, right = seen_with("wrong-content-type"), seen_with()
     assert flawed.head is not None

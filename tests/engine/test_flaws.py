@@ -63,6 +63,9 @@ EXPECTED = {
         Caught("direct/quiet-start", "first_byte_within", None, "send the head and a comment"),
         Caught("idle/before-the-head", "stream", 1, "send the response head at once"),
     ),
+    "silent-start": (
+        Caught("buffering/head-waits", "first_byte_within", None, "send the head and a comment"),
+    ),
     "wrong-content-type": (
         Caught("direct/healthy", "headers_fit", None, 'send "Content-Type: text/event-stream"'),
     ),

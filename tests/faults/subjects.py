@@ -11,8 +11,11 @@ from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
+from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.idle_timeout import IdleTimeout
+from harness.faults.lag_one_event import LagOneEvent
+from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
@@ -34,6 +37,12 @@ class SmallBuffer(Buffer):
 
 class SmallLatency(Latency):
     """A delay that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
+
+
+class SmallDeferredFlush(DeferredFlush):
+    """A deferred flush that is soon full."""
 
     held_bytes: ClassVar[int] = 4
 
@@ -91,6 +100,19 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "before_blank_line": subject(Cut(place="before_blank_line", times=3)),
         "after_blank_line": _at_once(Cut(place="after_blank_line", event=1)),
     },
+    "deferred_flush": {
+        "haproxy": subject(DeferredFlush(after_s=0.5, hold_head=True), holds_s=0.5 + TIE_S),
+        "apache": subject(DeferredFlush(after_s=0.5, joins=False), holds_s=2 * (0.5 + TIE_S)),
+        "apache, its head too": subject(
+            DeferredFlush(after_s=1.0, joins=False, hold_head=True), holds_s=2 * (1.0 + TIE_S)
+        ),
+        "full": replace(
+            # What waits for the flush of what came before it waits for its own, too.
+            subject(SmallDeferredFlush(after_s=0.5)),
+            limit_s=60.0,
+            splits_alike=False,
+        ),
+    },
     "first_byte_timeout": {
         "varnish": _at_once(
             FirstByteTimeout(after_s=3.0, before_head=BeforeHead(status=503), client_after_s=0.5)
@@ -123,6 +145,13 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             )
         ),
     },
+    "lag_one_event": {
+        # Without an end, the last read is kept for good, however long it is.
+        "read": replace(subject(LagOneEvent()), splits_alike=False),
+        "tail": replace(subject(LagOneEvent(keep_bytes=3), holds_bytes=3), splits_alike=False),
+        "not for long": subject(LagOneEvent(flush_after_s=0.5), holds_s=0.5 + TIE_S),
+    },
+    "late_headers": {"node": _at_once(LateHeaders())},
     "latency": {
         "down": subject(Latency(delay_s=0.5), holds_s=0.5),
         "up": _at_once(Latency(delay_s=0.5, direction="up")),

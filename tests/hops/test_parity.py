@@ -61,6 +61,14 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "buffer, end": ([{"buffer": {"until_end": True, "hold_head": True}}], {}),
     "compress, flushed": ([{"compress": {"coding": "gzip", **CODED}}], {}),
     "compress, held": ([{"compress": {"coding": "zstd", **CODED, "flush": False}}], {}),
+    "late headers": ([{"late_headers": {}}, {}], {}),
+    "deferred": ([{"deferred_flush": {"after": "200ms", "hold_head": True}}, {}], {}),
+    "deferred, asleep": (
+        [{"deferred_flush": {"after": "200ms", "joins": False}}],
+        {"traffic": {"every": "70ms", "end_after": "5s"}},
+    ),
+    "lag": ([{"lag_one_event": {"flush_after": "7s"}}], QUIET),
+    "lag, tail": ([{"compress": {"coding": "gzip", **CODED}, "lag_one_event": {"keep": "20B"}}], {}),
     "latency": ([{"latency": {"delay": "200ms", "jitter": "700ms", "direction": "both"}}], {}),
     "latency twice": (
         [
@@ -234,6 +242,7 @@ TARGETS = (
 RAW_CHAINS: dict[str, list[Yaml]] = {
     "one hop": [{}],
     "latency": [{"latency": {"delay": "300ms", "jitter": "2s"}}, {}],
+    "late headers": [{"late_headers": {}}, {"lag_one_event": {}}],
     "held": [{"idle_timeout": {"after": "10s"}}, {"buffer": {"block": "24B"}}],
     "cut": [{}, {"cut": {"after_bytes": "5B", "how": "end", "times": 2}}],
     "by the close": [{"ends_at": {"by_close": True}}, {"ends_at": {"how": "reset"}}],
