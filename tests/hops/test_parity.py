@@ -68,7 +68,10 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         {"traffic": {"every": "70ms", "end_after": "5s"}},
     ),
     "lag": ([{"lag_one_event": {"flush_after": "7s"}}], QUIET),
-    "lag, tail": ([{"compress": {"coding": "gzip", **CODED}, "lag_one_event": {"keep": "20B"}}], {}),
+    "lag, tail": (
+        [{"compress": {"coding": "gzip", **CODED}, "lag_one_event": {"keep": "20B"}}],
+        {},
+    ),
     "latency": ([{"latency": {"delay": "200ms", "jitter": "700ms", "direction": "both"}}], {}),
     "latency twice": (
         [
