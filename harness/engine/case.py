@@ -17,7 +17,7 @@ from harness.errors import HarnessError, HopError, LocalEnvironmentError, Target
 from harness.hops.mitm import preload
 from harness.model import journal, redaction
 from harness.model.journal import Journal
-from harness.model.scenario import Case, FaultSpec, Hop, Target
+from harness.model.scenario import Case, FaultSpec, Hop, ProductUse, Target
 from harness.version import VERSION
 
 # A virtual case that takes longer than this on the wall is stuck, not slow.
@@ -117,14 +117,18 @@ def _first_entry(case: Case) -> journal.CaseEntry:
 def without_secrets(hops: Sequence[Hop]) -> tuple[Hop, ...]:
     """A chain as it may be shown: header fields that a fault sets may be secret."""
     return tuple(
-        Hop(
-            faults=tuple(
-                FaultSpec(name=it.name, settings=redaction.settings(it.settings))
-                for it in hop.faults
-            )
+        hop.model_copy(
+            update={
+                "faults": tuple(map(_struck, hop.faults)),
+                "product": None if hop.product is None else _struck(hop.product),
+            }
         )
         for hop in hops
     )
+
+
+def _struck[T: (FaultSpec, ProductUse)](it: T) -> T:
+    return it.model_copy(update={"settings": redaction.settings(it.settings)})
 
 
 def _without_secrets(case: Case) -> Case:

@@ -136,11 +136,52 @@ class EventSource(Strict):
     reads: Reads | None = None
 
 
+type Arms = Literal["always", "acting"]
+"""When a fault of a product counts: in every exchange it stands in, or only once it has acted."""
+
+type EvidenceGrade = Literal["measured", "documented", "reported"]
+"""How something is known of a product: from the program itself, its vendor, or users."""
+
+
 class FaultSpec(Strict):
-    """One fault of a hop, by its name in YAML; `script` names a user's mitmproxy addon."""
+    """One fault of a hop, by its name in YAML; `script` names a user's mitmproxy addon.
+
+    What follows the settings is said of the faults of a product only.
+
+    Args:
+        arms: When it counts.
+        evidence: How it is known.
+        source: Where that is written.
+        setting: The product's directive it comes from.
+        value: Of that directive, as the product writes it.
+        is_limit: Whether it ends exchanges that are silent or old.
+    """
 
     name: str
     settings: Any = None
+    arms: Arms = "always"
+    evidence: EvidenceGrade | None = None
+    source: str = ""
+    setting: str = ""
+    value: str = ""
+    is_limit: bool = False
+
+
+class ProductUse(Strict):
+    """The product a hop is.
+
+    Args:
+        name: Its name.
+        version: Of the product, as asked for; "": it has no versions.
+        settings: What the user set, as the product writes it.
+    """
+
+    name: str
+    version: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
 
 
 def _as_faults(value: object) -> object:
@@ -150,12 +191,20 @@ def _as_faults(value: object) -> object:
 
 
 class Hop(Strict):
-    """One intermediary of a chain: faults in the order bytes from upstream meet them."""
+    """One intermediary of a chain: faults in the order bytes from upstream meet them.
+
+    Args:
+        faults: What it does; a product may do a thing twice.
+        product: What it is; None: what its faults make of it.
+    """
 
     faults: tuple[FaultSpec, ...]
+    product: ProductUse | None = None
 
     def as_yaml(self) -> dict[str, Any]:
         """The hop as a scenario writes it."""
+        if self.product is not None:
+            return {str(self.product): self.product.settings}
         return {fault.name: fault.settings for fault in self.faults}
 
 

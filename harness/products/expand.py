@@ -1,0 +1,126 @@
+"""From a product, its version and what a user wrote under it, to a hop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import ScenarioError, did_you_mean
+from harness.faults import registry
+from harness.faults.limit import Limit
+from harness.faults.registry import FAULTS
+from harness.model.scenario import EvidenceGrade, FaultSpec, Hop, ProductUse
+from harness.products import expression, settings
+from harness.products.model import Product, Step
+from harness.products.references import filled
+from harness.products.settings import Read, name_in_expressions
+from harness.products.values import Typed
+from harness.products.versions import listed
+from harness.units import NEVER
+
+
+def hop(product: Product, version: str = "", written: Mapping[str, object] | None = None) -> Hop:
+    """Make a hop of a product.
+
+    Args:
+        product: Which one.
+        version: Of the product; "": the one a bare name means.
+        written: Its settings as the user wrote them, scalars as they were typed.
+
+    Raises:
+        ScenarioError: The version is unknown, or a setting is, or has a value the product would
+            not take. It has no place; its path is the setting's name, "" for the whole product.
+            Further problems are its `also`.
+    """
+    version = version or product.version
+    try:
+        held = listed(product, version)
+    except ValueError as error:
+        raise ScenarioError(str(error)) from None
+    own = _read(product, written or {})
+    defaults = {name: it.default for name, it in product.settings.items()}
+    defaults |= product.versions.get(held, {})
+    values = {
+        name: settings.unset(product, name)
+        if default is None
+        else settings.read(product, name, default)
+        for name, default in defaults.items()
+    } | own
+    names = {name_in_expressions(name): value for name, (value, _) in values.items()}
+    is_measured = bool(product.measured) and held == listed(product, product.measured)
+    specs = [
+        _spec(product, step, names, values, is_measured=is_measured)
+        for step in product.faults
+        if not step.if_ or expression.parse(step.if_).value(names)
+    ]
+    use = ProductUse(
+        name=product.product, version=version, settings={name: it for name, (_, it) in own.items()}
+    )
+    return Hop(faults=tuple(it for it in specs if it is not None), product=use)
+
+
+def _read(product: Product, written: Mapping[str, object]) -> dict[str, Read]:
+    """The settings a user wrote.
+
+    Raises:
+        ScenarioError: See `hop`.
+    """
+    own: dict[str, Read] = {}
+    problems: list[ScenarioError] = []
+    for name, value in written.items():
+        if name not in product.settings:
+            hint = did_you_mean(name, product.settings)
+            there_are = f"; {product.product} has {', '.join(product.settings) or 'none'}"
+            problems.append(ScenarioError(f"unknown setting{hint or there_are}", None, name))
+            continue
+        try:
+            own[name] = settings.read(product, name, value)
+        except ValueError as error:
+            problems.append(ScenarioError(str(error), None, name))
+    if problems:
+        first, *rest = problems
+        raise ScenarioError(first.message, None, first.path, tuple(rest))
+    return own
+
+
+def _spec(
+    product: Product,
+    step: Step,
+    names: Mapping[str, Typed],
+    values: Mapping[str, Read],
+    *,
+    is_measured: bool,
+) -> FaultSpec | None:
+    """One fault of the hop; None where its limit is never."""
+    made: Any = filled(step.settings, names)
+    if isinstance(made, dict) and made.get("after") == NEVER:
+        return None
+    try:
+        config = registry.build(step.fault, made)
+    except ValidationError as error:
+        raise ScenarioError(_useless(product, step, error), None, step.setting) from error
+    blamed = product.settings.get(step.setting)
+    evidence = step.evidence or (blamed.evidence if blamed else None)
+    return FaultSpec(
+        name=step.fault,
+        settings=made,
+        arms=step.arms or getattr(config, "arms", "always"),
+        evidence=_as_known(evidence, is_measured=is_measured),
+        source=step.source or (blamed.source if blamed else ""),
+        setting=step.setting,
+        value=str(values[step.setting][1]) if blamed else "",
+        is_limit=issubclass(FAULTS[step.fault], Limit),
+    )
+
+
+def _as_known(evidence: EvidenceGrade | None, *, is_measured: bool) -> EvidenceGrade | None:
+    """Of a version that nobody measured, what was measured of another one is documented at best."""
+    return "documented" if evidence == "measured" and not is_measured else evidence
+
+
+def _useless(product: Product, step: Step, error: ValidationError) -> str:
+    details = error.errors(include_url=False)[0]
+    where = ".".join(map(str, (step.fault, *details["loc"])))
+    return f"{product.product} makes no sense with this: {where}: {details['msg']}"
