@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from harness import products
 from harness.errors import (
     Place,
     ScenarioError,
@@ -24,6 +25,7 @@ from harness.faults.base import FaultConfig
 from harness.faults.registry import FAULTS
 from harness.model.base import key_of
 from harness.model.scenario import FaultSpec, Hop
+from harness.products.model import Product
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, parse_inline
 
@@ -41,20 +43,25 @@ def parse_chain(text: str) -> tuple[Hop, ...]:
     """Read the chain that `--through` gives.
 
     Args:
-        text: A list in YAML, as `through:` has it: `[{idle_timeout: {after: 5s}}, …]`. A script
-            in it is relative to the current directory.
+        text: A list in YAML, as `through:` has it: `[nginx, {idle_timeout: {after: 5s}}, …]`; or
+            the names of products alone, `cloudflare,nginx`. A script in it is relative to the
+            current directory.
 
     Raises:
         ScenarioError: It is not such a list.
     """
-    if _BARE_WORDS.fullmatch(text):
-        raise_all(
-            [
-                ScenarioError(_not_a_hop(word[0]), Place(_OPTION, 1, word.start() + 1))
-                for word in _WORD.finditer(text)
-            ]
-        )
-    document = parse_inline(text, _OPTION)
+    if not _BARE_WORDS.fullmatch(text):
+        document = parse_inline(text, _OPTION)
+        return read_chain(document, (), document.value)
+    words = list(_WORD.finditer(text))
+    document = Document(
+        _OPTION,
+        [word[0] for word in words],
+        {(): Place(_OPTION, 1, 1)}
+        | {(at,): Place(_OPTION, 1, word.start() + 1) for at, word in enumerate(words)},
+        {},
+        {},
+    )
     return read_chain(document, (), document.value)
 
 
@@ -88,23 +95,83 @@ def raise_all(problems: Iterable[ScenarioError]) -> None:
 
 
 def _hop(document: Document, path: YamlPath, hop: Value, problems: list[ScenarioError]) -> Hop:
-    match hop:
-        case dict() if hop:
-            specs = [FaultSpec(name=name, settings=settings) for name, settings in hop.items()]
-            for spec in specs:
-                try:
-                    _check(document, (*path, spec.name), spec)
-                except ScenarioError as error:
-                    problems.append(error)
-            return Hop(faults=tuple(specs))
-        case dict() | None:
-            message = "expected one fault or more, got an empty hop"
-        case str():
-            message = _not_a_hop(hop)
+    try:
+        match hop:
+            case str():
+                return _placed(document, path, hop, {})
+            case dict() if hop and not any(map(_is_product, hop)):
+                return _faults(document, path, hop)
+            case dict() if len(hop) == 1:
+                ((name, settings),) = hop.items()
+                if settings is not None and not isinstance(settings, dict):
+                    message = f"expected a mapping of settings, got {shown(settings)}"
+                    raise document.error((*path, name), message)
+                return _placed(document, (*path, name), name, settings or {})
+            case dict() if hop:
+                name = next(filter(_is_product, hop))
+                message = f"{name} is a hop of its own; write it and the rest as two hops"
+            case dict() | None:
+                message = "expected one fault or more, got an empty hop"
+            case _:
+                message = f"expected a product or a mapping of faults, got {shown(hop)}"
+        raise document.error(path, message)
+    except ScenarioError as error:
+        problems.append(error)
+        return Hop(faults=())
+
+
+def _faults(document: Document, path: YamlPath, hop: dict[str, Value]) -> Hop:
+    specs = [FaultSpec(name=name, settings=settings) for name, settings in hop.items()]
+    problems: list[ScenarioError] = []
+    for spec in specs:
+        try:
+            _check(document, (*path, spec.name), spec)
+        except ScenarioError as error:
+            problems.append(error)
+    raise_all(problems)
+    return Hop(faults=tuple(specs))
+
+
+def _placed(document: Document, path: YamlPath, word: str, settings: dict[str, Value]) -> Hop:
+    """The hop of a product that stands at `path`, its settings below."""
+    product, version = _product(document, path, word)
+    typed = {name: _typed(document, (*path, name), it) for name, it in settings.items()}
+    try:
+        return products.hop(product, version, typed)
+    except ScenarioError as error:
+        problems = []
+        for it in (error, *error.also):
+            at = (*path, it.path) if it.path in settings else path
+            is_key = at == path or it.path not in product.settings
+            place = document.key_place(at) if is_key else document.place(at)
+            problems.append(ScenarioError(it.message, place, format_path(at)))
+        raise_all(problems)
+        raise
+
+
+def _product(document: Document, path: YamlPath, word: str) -> tuple[Product, str]:
+    """The product and the version that `nginx` or `nginx@1.22` names."""
+    name, _, version = word.partition("@")
+    if name not in products.names():
+        raise ScenarioError(_not_a_product(word), document.key_place(path), format_path(path))
+    return products.product(name), version
+
+
+def _is_product(name: str) -> bool:
+    return name.partition("@")[0] in products.names()
+
+
+def _typed(document: Document, path: YamlPath, value: Value) -> object:
+    """A value with its scalars as they were typed: a product reads 1.10 its own way."""
+    match value:
+        case dict():
+            return {key: _typed(document, (*path, key), it) for key, it in value.items()}
+        case list():
+            return [_typed(document, (*path, at), it) for at, it in enumerate(value)]
+        case None:
+            return None
         case _:
-            message = f"expected a mapping of faults, got {shown(hop)}"
-    problems.append(document.error(path, message))
-    return Hop(faults=())
+            return document.texts.get(path, value)
 
 
 def _check(document: Document, path: YamlPath, spec: FaultSpec) -> None:
@@ -114,7 +181,7 @@ def _check(document: Document, path: YamlPath, spec: FaultSpec) -> None:
         return
     fault = FAULTS.get(spec.name)
     if fault is None:
-        message = _unknown(spec.name)
+        message = _unknown("product or fault", spec.name, (*products.names(), *FAULTS, SCRIPT))
         raise ScenarioError(message, document.key_place(path), format_path(path))
     try:
         # Names of Python, such as after_s, are no keys of YAML.
@@ -141,16 +208,15 @@ def _check_script(document: Document, path: YamlPath, settings: Value) -> None:
         raise document.error(path, f"expected a file, found none at {shown(str(file))}")
 
 
-def _not_a_hop(word: str) -> str:
+def _not_a_product(word: str) -> str:
     if word in FAULTS:
-        return f"{word} is a fault, not an intermediary; write {{{word}: {{…}}}}"
-    return _unknown(word)
+        return f"{word} is a fault, not a product; write {{{word}: {{…}}}}"
+    return _unknown("product", word, products.names())
 
 
-def _unknown(name: str) -> str:
-    known = (*FAULTS, SCRIPT)
-    hint = did_you_mean(name, known) or f"; there are {', '.join(sorted(known))}"
-    return f"unknown fault {shown(name)}{hint}"
+def _unknown(what: str, name: str, kinds: Iterable[str]) -> str:
+    hint = did_you_mean(name.partition("@")[0], (*products.names(), *FAULTS, SCRIPT))
+    return f"unknown {what} {shown(name)}{hint or f'; there are {", ".join(sorted(kinds))}'}"
 
 
 # -- of a chain ------------------------------------------------------------------------------------
@@ -201,11 +267,14 @@ def show_chain(hops: Sequence[Hop]) -> tuple[str, ...]:
 
 
 def show_hop(hop: Hop) -> str:
-    """One hop in a few words: `idle_timeout 5s + buffer 4KiB`.
+    """One hop in a few words: `nginx@1.22 proxy_read_timeout=5s`, `idle_timeout 5s + buffer 4KiB`.
 
     The setting a fault is mostly about, its first one, stands without its key; what is as it would
     be anyway is left out.
     """
+    if hop.product is not None:
+        settings = (f"{name}={_flow(value)}" for name, value in hop.product.settings.items())
+        return " ".join([str(hop.product), *settings])
     return " + ".join(_show_fault(spec) for spec in hop.faults)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 
@@ -48,7 +48,7 @@ def fill(document: Document) -> Iterator[tuple[Chosen, Document]]:
         ScenarioError: The matrix is not a mapping of paths to lists, a path leads nowhere, two
             combinations have one name, or there are more than `MAX_CASES` of them.
     """
-    axes = _axes(document)
+    document, axes = _axes(document)
     seen: set[str] = set()
     for indices in product(*(range(len(axis.labels)) for axis in axes)):
         filled = document
@@ -64,14 +64,19 @@ def fill(document: Document) -> Iterator[tuple[Chosen, Document]]:
         yield chosen, filled
 
 
-def _axes(document: Document) -> list[_Axis]:
+def _axes(document: Document) -> tuple[Document, list[_Axis]]:
+    """The axes, and the document with a mapping wherever one of them leads through a bare name."""
     root = document.value
     matrix = root.get("matrix") if isinstance(root, dict) else None
     if not matrix:
-        return []
+        return document, []
     if not isinstance(matrix, dict):
         raise document.error(("matrix",), f"expected a mapping of paths, got {shown(matrix)}")
-    axes = [_axis(document, text, values) for text, values in matrix.items()]
+    axes: list[_Axis] = []
+    for text, values in matrix.items():
+        path = _parsed(document, text)
+        document, path = _opened(document, path)
+        axes.append(_axis(document, text, path, values))
     for before, axis in ((before, axis) for at, axis in enumerate(axes) for before in axes[:at]):
         shorter = min(len(before.path), len(axis.path))
         if before.path[:shorter] == axis.path[:shorter]:
@@ -80,22 +85,48 @@ def _axes(document: Document) -> list[_Axis]:
     if combinations > MAX_CASES:
         message = f"expected at most {MAX_CASES} combinations, got {combinations}"
         raise document.error(("matrix",), message)
-    return axes
+    return document, axes
 
 
-def _axis(document: Document, text: str, values: Value) -> _Axis:
+def _axis(document: Document, text: str, path: YamlPath, values: Value) -> _Axis:
     if not isinstance(values, list) or not values:
         message = (
             f"expected a list of values, got {'an empty one' if values == [] else shown(values)}"
         )
         raise document.error(("matrix", text), message)
-    path = _parsed(document, text)
     _check_leads_somewhere(document, text, path)
     labels = [_label(document, ("matrix", text, index)) for index in range(len(values))]
     for index, label in enumerate(labels):
         if label in labels[:index]:
             raise document.error(("matrix", text, index), f"duplicate value {shown(label)}")
     return _Axis(text, path, tuple(labels))
+
+
+def _opened(document: Document, path: YamlPath) -> tuple[Document, YamlPath]:
+    """The document and a path into a hop, where it names a product, with room for settings.
+
+    `through: [nginx@1.22]` becomes `[{nginx@1.22: {}}]`, and the path by the bare name, as in
+    `through[0].nginx.gzip`, one by the name that is written.
+    """
+    match path:
+        case ("through", int(at), str(name), _, *_):
+            pass
+        case _:
+            return document, path
+    value = copy.deepcopy(document.value)
+    hops = value.get("through") if isinstance(value, dict) else None
+    if not isinstance(hops, list) or at >= len(hops):
+        return document, path
+    hop = hops[at]
+    keys = [hop] if isinstance(hop, str) else [*hop] if isinstance(hop, dict) else []
+    key = next((it for it in keys if name in {it, it.partition("@")[0]}), None)
+    if key is None:
+        return document, path
+    if isinstance(hop, str):
+        hops[at] = {key: {}}
+    elif isinstance(hop, dict) and hop[key] is None:
+        hop[key] = {}
+    return replace(document, value=value), (*path[:2], key, *path[3:])
 
 
 def _parsed(document: Document, text: str) -> YamlPath:

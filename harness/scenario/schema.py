@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from pydantic_core import SchemaError, SchemaSerializer, core_schema, to_jsonable_python
 
+from harness import products
 from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Scenario, Twin
+from harness.products.model import Product, SettingType
+from harness.products.settings import read
 from harness.scenario.chain import SCRIPT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 type Schema = dict[str, Any]
+
+_TYPES: Final[Mapping[SettingType, Schema]] = {
+    "duration": {"type": ["string", "number"]},
+    "size": {"type": ["string", "integer"]},
+    "flag": {"enum": ["on", "off", True, False, "yes", "no", 1, 0]},
+    "choice": {},
+    "count": {"type": "integer", "minimum": 0},
+    "words": {"type": ["string", "array"], "items": {"type": "string"}},
+    "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+    "text": {"type": "string"},
+}
 
 
 def schema() -> Schema:
@@ -27,6 +42,7 @@ def schema() -> Schema:
     refs, whole = models_json_schema(models, by_alias=True, schema_generator=_Generator)
     named = {model: refs[model, mode] for model, mode in models}
     definitions: Schema = whole["$defs"]
+    definitions |= {f"product-{it.product}": _product(it) for it in products.products()}
     scenario: Schema = definitions.pop(named[Scenario]["$ref"].rpartition("/")[2])
     scenario["properties"] |= {
         "through": _through(named),
@@ -73,16 +89,56 @@ def _through(named: dict[type[BaseModel], Schema]) -> Schema:
         "type": "string",
         "description": "A mitmproxy addon of your own, relative to this file.",
     }
+    names = "|".join(products.names())
     return {
         "type": "array",
-        "description": "The chain, client first; a hop lists its faults from upstream down.",
+        "description": "The chain, client first; a hop is a product, or faults from upstream down.",
         "items": {
-            "type": "object",
-            "properties": faults,
-            "additionalProperties": False,
-            "minProperties": 1,
+            "anyOf": [
+                {"enum": list(products.names())},
+                {"type": "string", "pattern": f"^({names})@[0-9.]+$"},
+                {
+                    "type": "object",
+                    "properties": {name: _product_ref(name) for name in products.names()},
+                    "patternProperties": {
+                        f"^{name}@[0-9.]+$": _product_ref(name) for name in products.names()
+                    },
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                },
+                {
+                    "type": "object",
+                    "properties": faults,
+                    "additionalProperties": False,
+                    "minProperties": 1,
+                },
+            ]
         },
     }
+
+
+def _product_ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/product-{name}"}
+
+
+def _product(it: Product) -> Schema:
+    return {
+        "description": it.title,
+        "type": ["object", "null"],
+        "properties": {name: _setting(it, name) for name in it.settings},
+        "additionalProperties": False,
+    }
+
+
+def _setting(it: Product, name: str) -> Schema:
+    setting = it.settings[name]
+    described: Schema = {"description": setting.says, **_TYPES[setting.type_]}
+    if setting.type_ == "choice":
+        described["enum"] = list(setting.choices)
+    if setting.default is not None:
+        described["default"] = read(it, name, setting.default)[1]
+    return described
 
 
 def _client(settings: Schema) -> Schema:

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import ScenarioError
 from harness.scenario.chain import longest_limit_s, parse_chain, script_path, show_chain
+from harness.yamlio import dump
 
 
 def told(text: str) -> list[str]:
@@ -43,8 +44,8 @@ def test_a_chain_of_no_hops_is_a_direct_one() -> None:
                 "1:36: [1]: expected one fault or more, got an empty hop",
             ],
         ),
-        ("latncy", ["1:1: unknown fault latncy; did you mean latency?"]),
-        ("  cut", ["1:3: cut is a fault, not an intermediary; write {cut: {…}}"]),
+        ("latncy", ["1:1: [0]: unknown product latncy; did you mean latency?"]),
+        ("  cut", ["1:3: [0]: cut is a fault, not a product; write {cut: {…}}"]),
         ("[latency", ["1:9: expected ',' or ']', but got '<stream end>' while parsing a flow "]),
     ],
 )
@@ -56,10 +57,72 @@ def test_a_mistake_has_its_place_in_the_option(text: str, lines: list[str]) -> N
     )
 
 
-def test_bare_words_name_products_and_there_are_none_yet() -> None:
-    first, second = told("cloudflare, nginx@1.22")
-    assert first.startswith("--through:1:1: unknown fault cloudflare; there are answer, buffer, ")
-    assert second.startswith("--through:1:13: unknown fault nginx@1.22; there are answer, ")
+def test_bare_words_name_products() -> None:
+    assert show_chain(parse_chain("haproxy, nginx@1.29.7")) == ("haproxy@2.6", "nginx@1.29.7")
+
+
+def test_each_bare_word_has_its_place() -> None:
+    assert told("ngnix@1.22 , cut") == [
+        "--through:1:1: [0]: unknown product ngnix@1.22; did you mean nginx?",
+        "--through:1:14: [1]: cut is a fault, not a product; write {cut: {…}}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[nginx]", ("nginx@1.22",)),
+        ("[{nginx: }]", ("nginx@1.22",)),
+        ("[{nginx@1.29.8: {}}]", ("nginx@1.29.8",)),
+        ("[{nginx: {proxy_read_timeout: 5}}]", ("nginx@1.22 proxy_read_timeout=5s",)),
+        ("[{nginx: {proxy_buffering: false}}]", ("nginx@1.22 proxy_buffering=off",)),
+        (
+            "[nginx, {idle_timeout: {after: 5s}}, haproxy]",
+            ("nginx@1.22", "idle_timeout 5s", "haproxy@2.6"),
+        ),
+    ],
+)
+def test_a_product_is_a_hop_among_others(text: str, words: tuple[str, ...]) -> None:
+    assert show_chain(parse_chain(text)) == words
+
+
+def test_what_was_written_of_a_product_can_be_written_again() -> None:
+    (hop,) = parse_chain("[{haproxy: {timeout server: 5000}}]")
+    assert hop.as_yaml() == {"haproxy@2.6": {"timeout server": "5s"}}
+    assert parse_chain(dump([hop.as_yaml()])) == (hop,)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "[{nginx: {proxy_raed_timeout: 5s, proxy_buffering: maybe}}]",
+            [
+                "1:11: [0].nginx.proxy_raed_timeout: unknown setting; did you mean proxy_read_time",
+                "1:52: [0].nginx.proxy_buffering: expected on or off, got maybe",
+            ],
+        ),
+        ("[{nginx: {zz: 5s}}]", ["1:11: [0].nginx.zz: unknown setting; nginx has proxy_http_ver"]),
+        (
+            "[{nginx: {}, cut: {after: 5s}}]",
+            ["1:2: [0]: nginx is a hop of its own; write it and the rest as two hops"],
+        ),
+        ("[{nginx: 5s}]", ["1:10: [0].nginx: expected a mapping of settings, got 5s"]),
+        ("[{nginx@x: {}}]", ["1:3: [0].nginx@x: expected a version such as 1.22, got x"]),
+        ("[nginx@1.0]", ["1:2: [0]: expected nginx@1.22 or newer, got 1.0"]),
+        ("[{ngixn: {}}]", ["1:3: [0].ngixn: unknown product or fault ngixn; did you mean nginx?"]),
+        (
+            "[{haproxy: {compression algo: 1.10}}]",
+            ["1:31: [0].haproxy['compression algo']: expected gzip, deflate or identity, got 1.10"],
+        ),
+    ],
+)
+def test_a_mistake_in_a_product_has_its_place(text: str, lines: list[str]) -> None:
+    found = told(text)
+    assert len(found) == len(lines)
+    assert all(
+        line.startswith(f"--through:{wanted}") for line, wanted in zip(found, lines, strict=True)
+    )
 
 
 def test_a_script_is_found_from_the_current_directory(

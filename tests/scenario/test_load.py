@@ -167,15 +167,15 @@ def test_a_file_that_is_no_scenario_is_one_line(tmp_path: Path, text: str, line:
         ),
         ("through: [{}]", "3:11: through[0]: expected one fault or more, got an empty hop"),
         ("through: [{latency: {delay: 1s}}, ~]", "3:35: through[1]: expected one fault or more"),
-        ("through: [5]", "3:11: through[0]: expected a mapping of faults, got 5"),
+        ("through: [5]", "3:11: through[0]: expected a product or a mapping of faults, got 5"),
         (
             "through: [{idle_timout: {after: 1s}}]",
-            "3:12: through[0].idle_timout: unknown fault idle_timout; did you mean idle_timeout?",
+            "3:12: through[0].idle_timout: unknown product or fault idle_timout; did you mean idle",
         ),
-        ("through: [{faults: []}]", "3:12: through[0].faults: unknown fault faults"),
+        ("through: [{faults: []}]", "3:12: through[0].faults: unknown product or fault faults"),
         (
             "through: [latency]",
-            "3:11: through[0]: latency is a fault, not an intermediary; write {latency: {…}}",
+            "3:11: through[0]: latency is a fault, not a product; write {latency: {…}}",
         ),
         (
             "through: [{idle_timeout: {aftr: 1s}}]",

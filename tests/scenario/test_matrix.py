@@ -72,6 +72,29 @@ def test_a_whole_chain_may_be_a_value(tmp_path: Path) -> None:
     assert [len(variant.scenario.through) for variant in found.variants] == [0, 1]
 
 
+@pytest.mark.parametrize("hop", ["nginx", "nginx@1.22", "{nginx@1.22: }", "{nginx: {gzip: on}}"])
+def test_a_path_leads_into_a_product_however_it_is_written(tmp_path: Path, hop: str) -> None:
+    lines = f"through: [{hop}]\nmatrix: {{'through[0].nginx.proxy_read_timeout': [1m, 20s]}}"
+    found = loaded(tmp_path, scenario("a", lines))
+    assert found.case_ids == ("a[1m]", "a[20s]")
+    uses = [variant.scenario.through[0].product for variant in found.variants]
+    assert [it and it.settings["proxy_read_timeout"] for it in uses] == ["60s", "20s"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("through[0].haproxy.gzip", "leads nowhere: there is no through[0].haproxy"),
+        ("through[1].nginx.gzip", "leads nowhere: there is no through[1]"),
+        ("through[0].nginx.gzpi", "through[0].nginx.gzpi: unknown setting; did you mean gzip?"),
+    ],
+)
+def test_a_path_beside_a_product_leads_nowhere(tmp_path: Path, path: str, message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        loaded(tmp_path, scenario("a", f"through: [nginx]\nmatrix: {{'{path}': [off]}}"))
+    assert message in str(caught.value)
+
+
 def test_a_setting_that_is_not_written_may_be_filled_in(tmp_path: Path) -> None:
     path = "'through[0].idle_timeout.mid_stream'"
     found = with_matrix(tmp_path, f"{{{path}: [reset, truncation]}}")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from harness import products
 from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
 from harness.model.scenario import Scenario
+from harness.products.model import Product
 from harness.scenario.schema import schema
 
 SCHEMA = schema()
@@ -40,19 +43,36 @@ def test_a_scenario_has_the_keys_of_yaml_and_no_others() -> None:
 
 
 def test_a_hop_may_have_every_fault_and_a_script() -> None:
-    hop = SCHEMA["properties"]["through"]["items"]
+    *_, hop = SCHEMA["properties"]["through"]["items"]["anyOf"]
     assert set(hop["properties"]) == {*FAULTS, "script"}
     assert (hop["additionalProperties"], hop["minProperties"]) == (False, 1)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_has_its_settings_and_a_description(name: str) -> None:
-    node = SCHEMA["properties"]["through"]["items"]["properties"][name]
+    node = SCHEMA["properties"]["through"]["items"]["anyOf"][-1]["properties"][name]
     settings = resolved(node["anyOf"][0] if "anyOf" in node else node)
     assert set(settings["properties"]) == {
         field.alias for field in FAULTS[name].model_fields.values()
     }
     assert node["description"].endswith(".")
+
+
+@pytest.mark.parametrize("product", products.products(), ids=lambda it: it.product)
+def test_a_hop_may_be_a_product_with_its_settings(product: Product) -> None:
+    bare, versioned, hop, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
+    assert product.product in bare["enum"]
+    assert re.fullmatch(versioned["pattern"], f"{product.product}@1.2")
+    node = resolved(hop["properties"][product.product])
+    assert set(node["properties"]) == set(product.settings)
+    assert node == resolved(hop["patternProperties"][f"^{product.product}@[0-9.]+$"])
+    assert hop["maxProperties"] == 1
+
+
+def test_a_products_setting_has_its_default_and_what_it_does() -> None:
+    node = SCHEMA["$defs"]["product-nginx"]["properties"]["proxy_read_timeout"]
+    assert (node["default"], node["type"]) == ("60s", ["string", "number"])
+    assert "heartbeats" in node["description"]
 
 
 @pytest.mark.parametrize("name", CHECKS)
