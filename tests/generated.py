@@ -8,20 +8,31 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from inspect import getdoc
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from harness.checks.base import CheckConfig
 from harness.checks.registry import CHECKS
 from harness.ends.flaws import FLAWS
-from harness.faults.registry import Row, catalogue
+from harness.faults.base import FaultConfig
+from harness.faults.registry import FAULTS, settings_of
+from harness.faults.when import When
 from harness.model import verdict
-from harness.model.scenario import Target
+from harness.model.scenario import EventSource, ReferenceSettings, Target, Traffic, Twin
 from harness.scenario.expand import expand
 from harness.scenario.load import load
 from harness.scenario.schema import schema
 from harness.scenario.select import scenario_files
+from tests.model_tables import Key, keys
 
 ROOT = Path(__file__).parent.parent
 _MADE = "<!-- made by `python -m tests.generated`; do not edit -->"
+_TAKES = (
+    "A time is written `250ms`, `30s`, `1m30s` or `2h`, a size `512B`, `4KiB` or `1MB`; a bare "
+    "number is neither. `null` is what the meaning says of it. Every fault also takes `when:`."
+)
 _EXIT_CODES = (
     (verdict.EXIT_PASS, "pass, WARN included"),
     (verdict.EXIT_FAIL, "a check failed"),
@@ -56,16 +67,21 @@ def _catalogue() -> str:
         _MADE,
         "## Faults",
         "What a hop may do, in `through:` and `--through`. Sizes and times carry units.",
-        *(_fault(row) for row in catalogue()),
+        _TAKES,
+        *(_fault(name, fault) for name, fault in FAULTS.items()),
+        _model("when", When),
         "## Checks",
-        "What `expect:` may ask.",
+        "What `expect:` may ask; a bare value, `stays_open: 200s`, is the first key.",
         _table(
-            ("check", "holds when", "level", "bound"),
-            [
-                (f"`{it.name}`", it.summary, it.level, f"`{it.short}`" if it.short else "true")
-                for it in CHECKS.values()
-            ],
+            ("check", "holds when", "level", "key: what it takes, default"),
+            [(f"`{it.name}`", it.summary, it.level, _bounds(it)) for it in CHECKS.values()],
         ),
+        "## Keys of a scenario",
+        "Beside `id`, `why`, `source`, `through:` and `expect:`.",
+        _model("traffic", Traffic),
+        _model("server", ReferenceSettings),
+        _model("client: {eventsource: …}", EventSource),
+        _model("twin", Twin),
         "## Flaws",
         "What the reference server can be told to do wrong: `sse-harness run --flaw NAME`.",
         _table(
@@ -82,15 +98,36 @@ def _catalogue() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _fault(row: Row) -> str:
-    table = _table(
-        ("key", "default"),
-        [
-            (f"`{it.key}`", "required" if it.default is None else f"`{it.default}`")
-            for it in row.settings
-        ],
-    )
-    return f"### `{row.name}`\n\n{row.summary} Conserves {row.conserves.value}.\n\n{table}"
+def _fault(name: str, fault: type[FaultConfig]) -> str:
+    table = _keys(keys(fault, settings_of(fault)))
+    summary = f"{_summary(fault)} Conserves {fault.conserves.value}."
+    return f"### `{name}`\n\n{summary}\n\n{table}"
+
+
+def _summary(model: type[BaseModel]) -> str:
+    return (getdoc(model) or "").partition("\n")[0]
+
+
+def _keys(of: Iterable[Key]) -> str:
+    rows = [
+        (
+            f"`{it.name}`",
+            it.takes,
+            "required" if it.default is None else f"`{it.default}`",
+            it.meaning,
+        )
+        for it in of
+    ]
+    return _table(("key", "takes", "default", "meaning"), rows)
+
+
+def _bounds(check: type[CheckConfig]) -> str:
+    of = [f"`{it.name}`: {it.takes}, `{it.default}`" for it in keys(check)]
+    return "<br>".join(of) or "`true`"
+
+
+def _model(heading: str, model: type[BaseModel]) -> str:
+    return f"### `{heading}`\n\n{_summary(model)}\n\n{_keys(keys(model))}"
 
 
 def _scenarios() -> Iterable[Sequence[str]]:

@@ -48,7 +48,7 @@ class FirstByteTimeout(Limit):
         after_s: Longest wait, in seconds; more than 0.
         until: What ends it: the response head, or the first byte of the body.
         before_head: See `Limit`.
-        mid_stream: See `Limit`; for `until: body`.
+        mid_stream: How the response ends once its head was sent, for `until: body`.
         upstream: See `Limit`.
         client_after_s: See `Limit`.
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from inspect import getdoc
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from harness.errors import ScenarioError, did_you_mean
 from harness.faults.answer import Answer
-from harness.faults.base import Conserves, FaultConfig
+from harness.faults.base import FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
@@ -26,7 +22,6 @@ from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
 from harness.faults.rewrite_headers import RewriteHeaders
-from harness.model.base import key_of
 from harness.units import YAML_CONTEXT
 
 FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
@@ -70,52 +65,3 @@ def build(name: str, settings: object) -> FaultConfig:
 def settings_of(fault: type[FaultConfig]) -> list[tuple[str, FieldInfo]]:
     """A fault's own settings; `when`, which every fault has, is not among them."""
     return [(name, field) for name, field in fault.model_fields.items() if name != "when"]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One key of a fault.
-
-    Args:
-        key: Its name in YAML.
-        default: What holds where it is left out, as YAML writes it; None where it is required.
-    """
-
-    key: str
-    default: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the documentation's table says of one fault."""
-
-    name: str
-    summary: str
-    settings: tuple[Setting, ...]
-    conserves: Conserves
-
-
-def catalogue() -> tuple[Row, ...]:
-    """Every fault, in the order of the table."""
-    return tuple(
-        Row(
-            name,
-            (getdoc(fault) or "").partition("\n")[0],
-            tuple(
-                Setting(key_of(key, field), _default(field)) for key, field in settings_of(fault)
-            ),
-            fault.conserves,
-        )
-        for name, fault in FAULTS.items()
-    )
-
-
-def _default(field: FieldInfo) -> str | None:
-    if field.is_required():
-        return None
-    # The field's own type writes it, so that a duration comes out with its unit.
-    annotation: Any = (
-        Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    )
-    default = field.get_default(call_default_factory=True)
-    return json.dumps(TypeAdapter(annotation).dump_python(default, mode="json", by_alias=True))

@@ -107,7 +107,7 @@ class Matches(Strict):
 
 
 class When(Matches):
-    """In which exchanges a fault stands: see `Matches`.
+    """In which exchanges a fault stands: those in which every key that is given holds.
 
     What names the request only is decided at its head, everything else at the response head; up to
     then the fault stands, and what it held or timed by then is let go.

@@ -4,9 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import ScenarioError
-from harness.faults.base import Conserves
 from harness.faults.buffer import Buffer
-from harness.faults.registry import FAULTS, Setting, build, catalogue
+from harness.faults.registry import FAULTS, build
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -48,21 +47,3 @@ def test_refuses_an_unknown_fault(name: str, message: str) -> None:
 def test_nothing_at_all_is_no_settings(name: str) -> None:
     with pytest.raises(ValidationError, match="expected"):
         build(name, None)
-
-
-def test_the_catalogue_shows_keys_and_defaults_as_yaml_writes_them() -> None:
-    latency = next(row for row in catalogue() if row.name == "latency")
-    assert latency.summary == "Deliver everything later, in order."
-    assert latency.conserves is Conserves.BYTES_AND_ORDER
-    assert latency.settings == (
-        Setting("delay", None),
-        Setting("jitter", '"0s"'),
-        Setting("direction", '"down"'),
-    )
-
-
-def test_the_catalogue_knows_defaults_that_are_mappings() -> None:
-    idle = next(row for row in catalogue() if row.name == "idle_timeout")
-    assert idle.settings[1] == Setting(
-        "before_head", '{"how": "answer", "status": 504, "body": null, "headers": {}}'
-    )
