@@ -54,8 +54,11 @@ def written(reports: Path) -> Verdict:
         (("missing.yaml",), "there is no file missing.yaml"),
         (("--report", "jsn"), "--report jsn: unknown kind; did you mean json?"),
         (("--report", "zzz"), "--report zzz: unknown kind; there are json, junit"),
-        (("--through", "bufer"), "--through:1:1: unknown fault bufer; did you mean buffer?"),
-        (("--through", "[{bufer: {}}]"), "--through:1:3: [0].bufer: unknown fault bufer; did you"),
+        (("--through", "bufer"), "1:1: [0]: unknown product bufer; did you mean buffer?"),
+        (
+            ("--through", "[{bufer: {}}]"),
+            "--through:1:3: [0].bufer: unknown product or fault bufer; ",
+        ),
         (
             ("--through", "[{buffer: {block: 4}}]"),
             "--through:1:19: [0].buffer.block: expected a size",
@@ -95,7 +98,7 @@ def test_run_says_what_is_wrong_and_runs_nothing(
         (("trace", URL, "--max-time", "5"), "--max-time 5: expected a duration with a unit"),
         (("trace", URL, "--max-time", "0s"), "--max-time: expected a time above zero"),
         (("trace", URL, "-H", "x"), "-H 'x': expected 'Name: value'"),
-        (("trace", URL, "--through", "[nope]"), "unknown fault nope"),
+        (("trace", URL, "--through", "[nope]"), "unknown product nope"),
         (("serve", "--flaw", "late-header"), "did you mean late-headers?"),
         (("serve", "--every", "0s"), "expected times above zero"),
     ],

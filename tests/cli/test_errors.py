@@ -43,6 +43,10 @@ NO_URL = "expected a URL such as http://127.0.0.1:8000/events, got x"
 NO_DURATION = "expected a duration with a unit such as 30s or 250ms, got 5"
 NEEDS_URL = "-X, -d and -H go with --url"
 BAD_CHAIN = "[{idle_timeot: {after: 5s}}]"
+NO_FAULT = (
+    "--through:1:3: [0].idle_timeot: unknown product or fault idle_timeot; "
+    "did you mean idle_timeout?"
+)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ BAD_CHAIN = "[{idle_timeot: {after: 5s}}]"
         (["run", "--report", "pdf"], "--report pdf: unknown kind; there are json, junit"),
         (
             ["run", "--through", BAD_CHAIN],
-            "--through:1:3: [0].idle_timeot: unknown fault idle_timeot; did you mean idle_timeout?",
+            NO_FAULT,
         ),
         (["run", "--url", "x"], NO_URL),
         (
@@ -80,7 +84,7 @@ BAD_CHAIN = "[{idle_timeot: {after: 5s}}]"
         (["trace", URL, "-H", "a b: c"], "-H a b: expected a name without blanks in it"),
         (
             ["trace", URL, "--through", BAD_CHAIN],
-            "--through:1:3: [0].idle_timeot: unknown fault idle_timeot; did you mean idle_timeout?",
+            NO_FAULT,
         ),
         (["serve", "--every", "0s"], "expected times above zero"),
         (["serve", "--every", "5"], NO_DURATION),
