@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from harness.model.base import key_of
-from harness.units import Duration, Size, format_duration, format_size
+from harness.units import Duration, Rate, Size, format_duration, format_rate, format_size
 
 _ARG = re.compile(r"^    (\w+): (.*)$")
 _ELSEWHERE = re.compile(r"See `\w+`\.")
@@ -78,6 +78,8 @@ def takes(kind: Any, *, has_null: bool = True, is_one_enough: bool = False) -> s
         return f"a time{_range(metadata, format_duration)}"
     if any(it in get_args(Size)[1:] for it in metadata):
         return f"a size{_range(metadata, format_size)}"
+    if any(it in get_args(Rate)[1:] for it in metadata):
+        return f"a rate{_range(metadata, format_rate)}"
     is_one_enough = is_one_enough or _takes_one(metadata)
     args = get_args(kind)
     match get_origin(kind):

@@ -1,10 +1,18 @@
-"""How much a fault may hold back of one exchange, and what it does about more."""
+"""What a fault holds back of one exchange: how much at most, and in which order it goes out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.faults.base import Action, PauseUpstream, ResumeUpstream
+from harness.faults.base import (
+    Action,
+    Data,
+    Forward,
+    PauseUpstream,
+    ResumeUpstream,
+    UpstreamEnd,
+    passed,
+)
 
 
 class Gate:
@@ -35,3 +43,43 @@ class Gate:
         if self._is_closed and held_bytes < self._limit_bytes / 2:
             self._is_closed = False
             yield ResumeUpstream(self._attempt)
+
+
+class Queue:
+    """Body bytes that wait their turn, and the end that waits behind them.
+
+    Args:
+        limit_bytes: Most bytes to hold; see `Gate`.
+    """
+
+    __slots__ = ("_data", "_end", "_gate")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._data = bytearray()
+        self._end: UpstreamEnd | None = None
+        self._gate = Gate(limit_bytes)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def add(self, read: Data) -> Iterator[Action]:
+        """A read joins the queue."""
+        self._data += read.data
+        yield from self._gate.filled(len(self._data), read.attempt)
+
+    def send(self, size: int) -> Iterator[Action]:
+        """The first `size` bytes go out as one write, and the end after the last of all."""
+        if piece := bytes(self._data[:size]):
+            del self._data[:size]
+            yield Forward(piece)
+        if not self._data and self._end is not None:
+            yield passed(self._end)
+        else:
+            yield from self._gate.drained(len(self._data))
+
+    def end(self, end: UpstreamEnd) -> Iterator[Action]:
+        """The end joins the queue, unless it drops what waits there."""
+        if end.is_dropping:
+            self._data.clear()
+        self._end = end
+        yield from self.send(0)

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from harness.errors import ScenarioError, did_you_mean
 from harness.faults.answer import Answer
+from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
@@ -22,11 +23,13 @@ from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
 from harness.faults.rewrite_headers import RewriteHeaders
+from harness.faults.slice import Slice
 from harness.units import YAML_CONTEXT
 
 FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
     {
         "answer": Answer,
+        "bandwidth": Bandwidth,
         "buffer": Buffer,
         "compress": Compress,
         "cut": Cut,
@@ -38,6 +41,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "latency": Latency,
         "max_duration": MaxDuration,
         "rewrite_headers": RewriteHeaders,
+        "slice": Slice,
     }
 )
 

@@ -26,7 +26,16 @@ from tests.testkit.parity import differences, has_script
 CASES = built_in()
 REPLAYABLE = [case_id for case_id, case in CASES.items() if not has_script(case)]
 WITHOUT_TWINS = [case for case in CASES.values() if case.twin is None]
-FOLDERS = {"direct", "buffering", "idle", "compression", "duration", "resume", "combined"}
+FOLDERS = {
+    "direct",
+    "buffering",
+    "idle",
+    "compression",
+    "duration",
+    "link",
+    "resume",
+    "combined",
+}
 
 # Each case is performed once and all its tests follow: pytest groups by a module's parameter.
 every_case = pytest.mark.parametrize("performance", CASES, indirect=True, scope="module")

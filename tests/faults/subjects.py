@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from harness.faults.answer import Answer
+from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
@@ -21,6 +22,7 @@ from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
 from harness.faults.pipeline import Pipeline
 from harness.faults.rewrite_headers import RewriteHeaders, Rules
+from harness.faults.slice import Slice
 from harness.faults.when import Matches, When
 from tests.testkit.contract import Subject, subject
 
@@ -47,12 +49,30 @@ class SmallDeferredFlush(DeferredFlush):
     held_bytes: ClassVar[int] = 4
 
 
+class SmallBandwidth(Bandwidth):
+    """A slow link that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
+
+
+class SmallSlice(Slice):
+    """A slicer that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
+
+
 NO_BUFFERING = {"X-Accel-Buffering": "no"}
 
 BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
     "answer": {
         "all": _at_once(Answer(status=503, headers={"Retry-After": "1"})),
         "second": _at_once(Answer(status=204, on=(2,))),
+    },
+    "bandwidth": {
+        "slow": replace(subject(Bandwidth(bytes_per_s=7)), limit_s=60.0),
+        "after a burst": replace(subject(Bandwidth(bytes_per_s=50, burst_bytes=16)), limit_s=60.0),
+        "full": replace(subject(SmallBandwidth(bytes_per_s=50, burst_bytes=2)), limit_s=60.0),
+        "fast": _at_once(Bandwidth(bytes_per_s=1_000_000_000)),
     },
     "buffer": {
         "when closed": subject(Buffer(block_bytes=8, when=When(framing=("close",)))),
@@ -185,6 +205,16 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
                 request=Rules(set_={"Accept-Encoding": "gzip"}),
                 response=Rules(remove=("ETag",), add={"Via": "1.1 hop"}),
             )
+        ),
+    },
+    "slice": {
+        # A read that is no longer than a piece is no reason to speak of cutting.
+        "at once": replace(_at_once(Slice(size_bytes=2)), outcomes_alike=False),
+        "with pauses": replace(
+            subject(Slice(size_bytes=3, pause_s=0.25)), limit_s=60.0, outcomes_alike=False
+        ),
+        "full": replace(
+            subject(SmallSlice(size_bytes=2, pause_s=0.25)), limit_s=60.0, outcomes_alike=False
         ),
     },
 }

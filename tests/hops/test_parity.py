@@ -56,6 +56,12 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"max_duration": {"after": "7s", "mid_stream": "reset", "upstream": "rst"}}],
         {},
     ),
+    "bandwidth": (
+        [{"bandwidth": {"rate": "500B/s", "burst": "200B"}}, {}],
+        {"traffic": {"every": "1s", "size": "400B", "end_after": "20s"}},
+    ),
+    "slice": ([{"slice": {"size": "2B"}}, {}], TEXT),
+    "slice, pauses": ([{}, {"slice": {"size": "7B", "pause": "30ms"}}], TEXT),
     "buffer, block": ([{"buffer": {"block": "256B"}}], {}),
     "buffer, timer": ([{"buffer": {"flush_after": "2500ms"}}], {}),
     "buffer, end": ([{"buffer": {"until_end": True, "hold_head": True}}], {}),
