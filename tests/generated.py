@@ -25,9 +25,11 @@ from harness.scenario.expand import expand
 from harness.scenario.load import load
 from harness.scenario.schema import schema
 from harness.scenario.select import scenario_files
+from tests.fidelity import report
 from tests.model_tables import Key, keys
 
 ROOT = Path(__file__).parent.parent
+STORED = ROOT / "reports" / "fidelity" / "stored.md"
 _MADE = "<!-- made by `python -m tests.generated`; do not edit -->"
 _TAKES = (
     "A time is written `250ms`, `30s`, `1m30s` or `2h`, a size `512B`, `4KiB` or `1MB`; a bare "
@@ -49,6 +51,7 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "docs" / "catalogue.md": _catalogue(),
         ROOT / "docs" / "scenario.schema.json": json.dumps(schema(), indent=2) + "\n",
+        STORED: report.text(),
     }
 
 

@@ -46,9 +46,9 @@ def _agrees(there: Value, here: Value, tick_s: float) -> bool:
     match there, here:
         case str(), str():
             return there == here
-        case Instant(at_s), Instant(here_s):
+        case Instant(at_s, more_s), Instant(here_s):
             slack_s = CLOCK_S + LONG_SHARE * max(at_s, here_s)
-            return here_s - slack_s <= at_s <= here_s + slack_s + tick_s
+            return here_s - slack_s <= at_s <= here_s + slack_s + more_s + tick_s
         case Count(number, per_s), Count(here_number):
             # An end within its tolerance lets that many more or fewer through.
             more = per_s * tick_s + (1 if per_s * CLOCK_S >= 0.5 else 0)

@@ -27,9 +27,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from harness.errors import ScenarioError
+from harness import products
+from harness.errors import HarnessError, ScenarioError
 from harness.model.base import Strict
 from harness.model.scenario import Hop
+from harness.products.model import Product
 from harness.scenario.chain import parse_chain
 from harness.units import YAML_CONTEXT
 from harness.yamlio import dump, explain_validation, load_file
@@ -72,11 +74,6 @@ class Configs(Strict):
             raise ValueError(f"both modelled and not: {', '.join(sorted(both))}")
         return self
 
-    @property
-    def hop_name(self) -> str:
-        """The product as `through:` names it."""
-        return f"{self.product}@{self.version}" if self.version else self.product
-
     def why(self, it: Compared) -> str:
         """Why a disagreement is expected; "" when it is not."""
         return next((known.why for known in self.known if known.covers(it)), "")
@@ -106,17 +103,26 @@ def configs(product: str) -> Configs:
     return found
 
 
-def chain(found: Configs, config: str) -> tuple[Hop, ...]:
+def is_there(product: str) -> bool:
+    """Whether the product itself is there yet; its file here may come first."""
+    return product in products.names()
+
+
+def chain(found: Configs, config: str, product: Product | None = None) -> tuple[Hop, ...]:
     """The hops that stand for a config of the log, client first.
+
+    Args:
+        product: Stands in for the product of that name; only in a row of settings.
 
     Raises:
         ScenarioError: There is no such product, or it does not take the settings.
     """
     row = found.configs[config]
-    hops = row[_CHAIN] if row.keys() == {_CHAIN} else [{found.hop_name: row}]
     try:
-        return _parsed(dump(hops))
-    except ScenarioError as error:
+        if row.keys() == {_CHAIN}:
+            return _parsed(dump(row[_CHAIN]))
+        return (products.hop(product or products.product(found.product), found.version, row),)
+    except HarnessError as error:
         raise ScenarioError(f"configs/{found.product}.yaml: {config}: {error}") from None
 
 

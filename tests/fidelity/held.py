@@ -65,12 +65,13 @@ def held(found: Configs, wanted: Callable[[Record], bool] = lambda _: True) -> H
         ScenarioError: The product is not there, or does not take a row's settings.
     """
     records = of(found.records)
+    hops = {it: chain(found, it) for it in found.configs}
     left_out = without_row(found, list(dict.fromkeys(it.config for it in records)))
     chosen = [it for it in records if it.config in found.configs and wanted(it)]
     facts: list[Fact] = []
     fired = {}
     for record in chosen:
-        simulated = simulate(chain(found, record.config), record.ask)
+        simulated = simulate(hops[record.config], record.ask)
         fired[record.name] = simulated.fired
         facts += _facts(record, simulated.seen, found)
     return Held(found, len(chosen), tuple(facts), fired, dict(left_out))

@@ -69,7 +69,8 @@ APPS = {
     "uvicorn",
     "waitress",
 }
-# The applications end a silent stream by themselves after so long; the origin never does.
+# The applications end a silent stream by themselves after so long, whatever they are asked; the
+# origin does only if asked.
 APP_HANG_S = 60.0
 # The client that was to leave before any head left then.
 LEFT_BEFORE_HEAD_S = 1.0
@@ -136,7 +137,7 @@ def _ask(
     if probe == "refused":
         end = "refused"
     hang_s = q.get("hang")
-    if end == "hang" and is_app and hang_s is None:
+    if end == "hang" and is_app:
         hang_s = APP_HANG_S
     return Ask(
         n=q["n"],

@@ -46,7 +46,7 @@ def test_a_relay_agrees_with_itself_in_every_fact() -> None:
         ("[{buffer: {until_end: true}}]", "held to the end"),
         ("[{latency: {delay: 200ms}}]", "delayed 0.20 s"),
         ("[{latency: {delay: 300ms}}]", "one event behind 0.30 s"),
-        ("[{buffer: {block: 150B}}]", "blocks of 150 B (1st 150 B), up to 0.60 s late"),
+        ("[{buffer: {block: 150B}}]", "blocks of 150 B (1st 150 B), up to 0.6 s late"),
         ("[{compress: {coding: [gzip], flush: false}}]", "held to the end"),
         ("[{compress: {coding: [gzip], flush: true}}]", "immediate"),
     ],
@@ -132,4 +132,4 @@ def test_a_fact_that_only_the_measurement_has_disagrees() -> None:
     here = Seen(end="open")
     record = Record("nginx", "1.22.1", "default", "before_headers", _ASK, there)
     found = {it.fact: it for it in compared(record, here, "nginx")}
-    assert found["head at"] == Compared(record, "head at", "2.00 s", "nothing", is_agreed=False)
+    assert found["head at"] == Compared(record, "head at", "2.0 s", "nothing", is_agreed=False)
