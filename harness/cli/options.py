@@ -23,7 +23,15 @@ Through = Annotated[
     typer.Option(
         "--through",
         metavar="CHAIN",
-        help="Hops, client first: '[{idle_timeout: {after: 5s}}]'.",
+        help="Hops, client first: nginx or '[nginx, {idle_timeout: {after: 5s}}]'.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PRODUCT.SETTING=VALUE",
+        help="A setting of a product in the chain: nginx.proxy_read_timeout=5s.",
     ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, as NO_COLOR does.")]

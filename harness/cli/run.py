@@ -27,6 +27,7 @@ def run(
         typer.Option(metavar="NAME", help="Test the reference server with this flaw."),
     ] = None,
     through: options.Through = None,
+    settings: options.Settings = None,
     clock: Annotated[
         options.Clock,
         typer.Option(help="auto: virtual for the reference server, real for a URL."),
@@ -69,6 +70,7 @@ def run(
         headers=options.headers(header, data),
         flaws=tuple(flaw or ()),
         through=through,
+        settings=tuple(settings or ()),
         clock=clock,
         seed=seed,
         workers=workers,

@@ -42,6 +42,7 @@ from harness.report.progress import Progress
 from harness.scenario import builtin
 from harness.scenario.chain import parse_chain, show_chain
 from harness.scenario.expand import AD_HOC_PLACE, ad_hoc, case_of, expand
+from harness.scenario.override import check_used, overridden, parse_override
 from harness.scenario.select import matching, select
 from harness.wire.headers import Headers
 
@@ -63,6 +64,7 @@ class Asked:
     headers: Headers
     flaws: tuple[str, ...]
     through: str | None
+    settings: tuple[str, ...]
     clock: Clock
     seed: int
     workers: int | None
@@ -181,11 +183,17 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
     _check(asked)
     target = _target(asked)
     clock = _clock(asked)
+    overrides = [parse_override(text) for text in asked.settings]
     chain = None if asked.through is None else parse_chain(asked.through)
-    if chain is not None and not asked.words and not asked.keyword:
-        return [
-            case_of(ad_hoc(chain), target=target, clock=clock, seed=asked.seed, place=AD_HOC_PLACE)
-        ]
+    if chain is not None:
+        check_used(overrides, [chain])
+        chain = overridden(chain, overrides)
+        if not asked.words and not asked.keyword:
+            return [
+                case_of(
+                    ad_hoc(chain), target=target, clock=clock, seed=asked.seed, place=AD_HOC_PLACE
+                )
+            ]
     cases: list[Case] = []
     for one in select(asked.words, suite=builtin.suite(), flaws=FLAWS):
         for warning in one.loaded.warnings:
@@ -197,9 +205,12 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
             seed=asked.seed,
             has_twins=one.only is None or one.has_twins,
             through=chain,
+            overrides=overrides,
         )
         cases += [case for case in expanded if one.keeps(case)]
-    return matching(cases, asked.keyword)
+    chosen = matching(cases, asked.keyword)
+    check_used(overrides, (case.scenario.through for case in chosen))
+    return chosen
 
 
 def _warn(line: str) -> None:
@@ -263,6 +274,10 @@ def _again(case: Case, asked: Asked) -> str:
     if asked.through is not None:
         chain = [hop.as_yaml() for hop in without_secrets(case.scenario.through)]
         words += ["--through", json.dumps(chain)]
+    else:
+        used = {hop.product.name for hop in case.scenario.through if hop.product is not None}
+        for text in asked.settings:
+            words += ["--set", text] if text.partition(".")[0] in used else []
     if asked.url is not None:
         words += ["--url", redaction.url(case.target.url or "")]
         words += ["-X", asked.method] if asked.method != "GET" else []

@@ -13,6 +13,7 @@ from harness.errors import UsageError
 def trace(
     url: Annotated[str, typer.Argument(metavar="URL", help="The stream.")],
     through: options.Through = None,
+    settings: options.Settings = None,
     max_time: Annotated[
         str, typer.Option("--max-time", metavar="TIME", help="Stop after this time.")
     ] = "10s",
@@ -46,6 +47,7 @@ def trace(
         tracing.trace(
             target,
             through=through,
+            settings=tuple(settings or ()),
             max_time_s=max_time_s,
             reconnect=not no_reconnect,
             as_json=as_json,

@@ -21,6 +21,7 @@ from harness.report.live import LiveTrace
 from harness.report.trace import Trace
 from harness.scenario.chain import parse_chain
 from harness.scenario.expand import AD_HOC_PLACE, case_of
+from harness.scenario.override import check_used, overridden, parse_override
 from harness.units import show_seconds
 
 _SEED = 1
@@ -30,6 +31,7 @@ def trace(
     target: Target,
     *,
     through: str | None,
+    settings: tuple[str, ...],
     max_time_s: float,
     reconnect: bool,
     as_json: bool,
@@ -43,7 +45,10 @@ def trace(
         HarnessError: A hop broke, or the like.
     """
     where = origin(target.url or "")
+    overrides = [parse_override(text) for text in settings]
     chain = () if through is None else parse_chain(through)
+    check_used(overrides, [chain])
+    chain = overridden(chain, overrides)
     if chain:
         need_mitmproxy("--through")
     scenario = Scenario(

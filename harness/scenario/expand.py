@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from harness.checks.base import CheckConfig
 from harness.model.scenario import Case, Hop, Scenario, Target
 from harness.scenario.chain import limit_paths, longest_limit_s
 from harness.scenario.load import Loaded, Variant, twin_id
+from harness.scenario.override import Override, overridden
 
 AD_HOC = "ad-hoc"
 AD_HOC_PLACE = "--through:1:1"  # a script in it is found from the current directory
@@ -32,6 +33,7 @@ def expand(
     seed: int,
     has_twins: bool = False,
     through: tuple[Hop, ...] | None = None,
+    overrides: Sequence[Override] = (),
 ) -> list[Case]:
     """Make the cases of a scenario: one for each combination of its matrix, each with its twins.
 
@@ -44,11 +46,13 @@ def expand(
             server without flaws, nor with a chain other than their own.
         through: A chain in place of the scenario's; combinations of the matrix that differ in the
             chain only are one case then.
+        overrides: Settings of products in place of the chain's. Likewise: what they change has no
+            twins, and combinations that differ in nothing else are one case.
     """
-    variants = loaded.variants if through is None else _rerouted(loaded, through)
-    has_twins = has_twins and target == Target() and through is None
+    has_twins = has_twins and target == Target()
     cases: list[Case] = []
-    for variant in variants:
+    for variant in _rerouted(loaded, through, overrides):
+        is_own = variant in loaded.variants
         case = case_of(
             variant.scenario,
             target=target,
@@ -57,7 +61,7 @@ def expand(
             place=str(loaded.place),
             case_id=variant.case_id,
         )
-        cases += [case, *(_twins(case) if has_twins else ())]
+        cases += [case, *(_twins(case) if has_twins and is_own else ())]
     return cases
 
 
@@ -133,12 +137,21 @@ def _twins(case: Case) -> Iterator[Case]:
         yield case.model_copy(update=changed)
 
 
-def _rerouted(loaded: Loaded, through: tuple[Hop, ...]) -> list[Variant]:
-    """The variants with another chain; those that differed in their chains only are one."""
+def _rerouted(
+    loaded: Loaded, through: tuple[Hop, ...] | None, overrides: Sequence[Override]
+) -> list[Variant]:
+    """The variants with another chain; those that differed in what is replaced only are one."""
     variants: dict[str, Variant] = {}
     for variant in loaded.variants:
-        chosen = tuple(it for it in variant.chosen if not _CHAIN_PATH.match(it[0]))
-        scenario = variant.scenario.model_copy(update={"through": through})
+        own = variant.scenario.through
+        hops = overridden(own if through is None else through, overrides)
+        chosen = tuple(
+            (path, label)
+            for path, label in variant.chosen
+            if not (through is not None and _CHAIN_PATH.match(path))
+            and not any(it.is_about(path) for it in overrides)
+        )
+        scenario = variant.scenario.model_copy(update={"through": hops})
         rerouted = replace(variant, scenario=scenario, chosen=chosen)
         variants.setdefault(rerouted.case_id, rerouted)
     return list(variants.values())

@@ -102,6 +102,40 @@ def test_what_is_probably_not_meant_is_a_warning(command: Command, tmp_path: Pat
     assert "60s" in warning
 
 
+# -- settings of products --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind_nginx(tmp_path: Path) -> Path:
+    file = tmp_path / "nginx.yaml"
+    file.write_text(
+        "id: mine/nginx\nwhy: a test\n"
+        "traffic: {every: 1s, silence: [{from: 10s, to: 100s}], end_after: 200s}\n"
+        "through: [nginx]\n"
+        "expect: {stays_open: 200s}\n"
+    )
+    return file
+
+
+def test_a_setting_of_a_product_holds_for_the_run_and_for_running_it_again(
+    command: Command, reports: Path, behind_nginx: Path
+) -> None:
+    words = [str(behind_nginx), "--set", "nginx.proxy_read_timeout=8s"]
+    said = command("run", *words, "--report-dir", str(reports), "-n", "1")
+    assert said.code == 1
+    [case] = verdict(reports)["cases"]
+    assert case["through"] == ["nginx@1.22 proxy_read_timeout=8s"]
+    assert "--set nginx.proxy_read_timeout=8s" in case["again"]
+    assert listed(command, *shlex.split(case["again"])[2:]) == ["mine/nginx"]
+
+
+@pytest.mark.parametrize("verb", [["run", "direct/healthy"], ["trace", "http://127.0.0.1:1/"]])
+def test_a_setting_that_no_chain_has_is_a_mistake(command: Command, verb: list[str]) -> None:
+    said = command(*verb, "--set", "nginx.gzip=on")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "error: --set nginx.gzip=on: no chain goes through nginx\n"
+
+
 # -- running ---------------------------------------------------------------------------------------
 
 
@@ -210,8 +244,9 @@ def again_lines(command: Command, reports: Path, *words: str) -> dict[str, str]:
         (["--through", "[{latency: {delay: 1ms}}]"], []),
         (["direct/told-to-stop", "--flaw", "no-heartbeat", "--seed", "7"], []),
         (["direct/told-to-stop", "--through", "[{latency: {delay: 1ms}}]"], []),
+        (["--through", "nginx", "--set", "nginx.proxy_read_timeout=5s"], []),
     ],
-    ids=["case", "twin", "chain", "flaw", "through"],
+    ids=["case", "twin", "chain", "flaw", "through", "set"],
 )
 def test_the_line_to_run_a_case_again_selects_it_and_its_twins(
     command: Command, reports: Path, words: list[str], extra: list[str]

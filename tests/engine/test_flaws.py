@@ -91,6 +91,7 @@ def run(flaw: str, words: tuple[str, ...], reports: Path) -> tuple[int, dict[str
         headers=(),
         flaws=(flaw,),
         through=None,
+        settings=(),
         clock="auto",
         seed=1,
         workers=1,
