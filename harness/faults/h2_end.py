@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-H2_CODES: Final = {
+from harness.model.base import Strict
+
+type H2Code = Literal[
+    "NO_ERROR",
+    "PROTOCOL_ERROR",
+    "INTERNAL_ERROR",
+    "FLOW_CONTROL_ERROR",
+    "REFUSED_STREAM",
+    "CANCEL",
+    "CONNECT_ERROR",
+    "ENHANCE_YOUR_CALM",
+    "HTTP_1_1_REQUIRED",
+]
+
+H2_CODES: Final[Mapping[H2Code, int]] = {
     "NO_ERROR": 0,
     "PROTOCOL_ERROR": 1,
     "INTERNAL_ERROR": 2,
@@ -33,3 +48,34 @@ class H2End:
 
 
 INTERNAL_ERROR: Final = H2End()
+
+
+class ResetCode(Strict):
+    """RST_STREAM with an error code.
+
+    Args:
+        code: Its name (RFC 9113 §7).
+    """
+
+    code: H2Code
+
+
+type H2Setting = Literal["reset", "end"] | ResetCode
+"""What YAML writes: `reset` (INTERNAL_ERROR), `end` (END_STREAM), or `{code: NO_ERROR}`."""
+
+
+def h2_end(setting: H2Setting) -> H2End:
+    """What a setting says."""
+    match setting:
+        case ResetCode(code=name):
+            return H2End("reset", H2_CODES[name])
+        case "end":
+            return H2End("end")
+        case "reset":
+            return INTERNAL_ERROR
+
+
+def h2_words(end: H2End) -> str:
+    """The frame a client gets, in words."""
+    names = {code: name for name, code in H2_CODES.items()}
+    return "END_STREAM" if end.how == "end" else f"RST_STREAM {names[end.code]}"

@@ -16,7 +16,10 @@ from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
+from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
+from harness.faults.http2 import Http2
+from harness.faults.http_version import HttpVersion
 from harness.faults.idle_timeout import IdleTimeout
 from harness.faults.lag_one_event import LagOneEvent
 from harness.faults.late_headers import LateHeaders
@@ -34,7 +37,10 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "compress": Compress,
         "cut": Cut,
         "deferred_flush": DeferredFlush,
+        "drop_held": DropHeld,
         "first_byte_timeout": FirstByteTimeout,
+        "http2": Http2,
+        "http_version": HttpVersion,
         "idle_timeout": IdleTimeout,
         "lag_one_event": LagOneEvent,
         "late_headers": LateHeaders,

@@ -19,7 +19,7 @@ class Asked:
         t_s: When the request was sent, in seconds since the case began.
         gone_s: When the client left this response, or refused it; None: it did neither.
         reads_on: It shut down its sending side only, and takes what still comes.
-        version: The protocol's version in its request line.
+        version: The protocol's version in its request line; over HTTP/2, HTTP/2.
     """
 
     client: int
@@ -95,8 +95,12 @@ SAME_INSTANT_S = 2e-6
 def asked(entries: Journal) -> list[Asked]:
     """The clients' requests and departures in a journal, in order."""
     gone: dict[tuple[int, int], tuple[float, str]] = {}
+    spoken: dict[int, str] = {}
     for it in entries:
         match it:
+            case journal.ClientHead():
+                # A client never changes it; one that got no head at all is taken for HTTP/1.1.
+                spoken[it.client] = it.version
             case journal.ClientLeft():
                 gone[it.client, it.x] = (it.t_s, it.by)
             case journal.ClientEnd(how="left"):
@@ -119,6 +123,7 @@ def asked(entries: Journal) -> list[Asked]:
                     gone_s,
                     "rst" if by == "rst" else "fin",
                     reads_on=by == "half-close",
+                    version=spoken.get(it.client, "HTTP/1.1"),
                 )
             )
     return out

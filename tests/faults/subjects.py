@@ -13,7 +13,11 @@ from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
+from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
+from harness.faults.h2_end import ResetCode
+from harness.faults.http2 import Http2
+from harness.faults.http_version import HttpVersion
 from harness.faults.idle_timeout import IdleTimeout
 from harness.faults.lag_one_event import LagOneEvent
 from harness.faults.late_headers import LateHeaders
@@ -133,6 +137,10 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             splits_alike=False,
         ),
     },
+    "drop_held": {
+        "both": _at_once(DropHeld()),
+        "resets": _at_once(DropHeld(on=("reset",))),
+    },
     "first_byte_timeout": {
         "varnish": _at_once(
             FirstByteTimeout(after_s=3.0, before_head=BeforeHead(status=503), client_after_s=0.5)
@@ -141,6 +149,15 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             FirstByteTimeout(after_s=1.0, until="body", mid_stream="reset", client_after_s=0.5)
         ),
         "late head": _at_once(FirstByteTimeout(after_s=1.0, until="body", before_head=None)),
+    },
+    "http2": {
+        "clean": _at_once(Http2(truncation="end", reset="end")),
+        "code": _at_once(Http2(reset=ResetCode(code="NO_ERROR"))),
+    },
+    "http_version": {
+        "nginx": _at_once(HttpVersion(upstream="1.0")),
+        "haproxy": _at_once(HttpVersion(close_delimited="pass")),
+        "no chunks": _at_once(HttpVersion(chunked=False)),
     },
     "idle_timeout": {
         "when GET": subject(IdleTimeout(after_s=3.0, when=When(method=("GET",)))),

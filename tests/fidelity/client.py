@@ -52,7 +52,7 @@ def requests(ask: Ask) -> list[Asked]:
             gone_s=gone_s,
             gone_how=how,
             reads_on=ask.leaves == "half",
-            version="HTTP/1.0" if ask.http == "1.0" else "HTTP/1.1",
+            version="HTTP/2" if ask.http == "2" else f"HTTP/{ask.http}",
         )
         for number, start_s in enumerate(starts_s, 1)
     ]

@@ -135,6 +135,32 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{}, {}],
         {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},
     ),
+    "http/1.0 upstream": (
+        [
+            {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},
+            {"cut": {"after": "7s"}},
+        ],
+        {},
+    ),
+    "no chunks": ([{"http_version": {"chunked": False}}, {"cut": {"after": "7s"}}], {}),
+    "held and lost": (
+        [
+            {"drop_held": {"on": ["reset"]}, "buffer": {"block": "256B"}},
+            {"cut": {"after": "7500ms", "how": "reset", "times": 2}},
+        ],
+        {},
+    ),
+    "http/2, looks whole": (
+        [
+            {"http2": {"truncation": "end", "reset": {"code": "NO_ERROR"}}},
+            {"cut": {"after": "7s"}},
+        ],
+        {"client": {"eventsource": {"http": "2"}}},
+    ),
+    "http/2, a code": (
+        [{"http2": {"reset": {"code": "NO_ERROR"}}}, {"cut": {"after": "7s", "how": "reset"}}],
+        {"client": {"eventsource": {"http": "2"}}},
+    ),
     "http/2": ([{"max_duration": {"after": "7s"}}, {}], {"client": {"eventsource": {"http": "2"}}}),
 }
 
@@ -259,6 +285,10 @@ RAW_CHAINS: dict[str, list[Yaml]] = {
     "stubborn": [{"ends_at": {"how": "truncation"}}, {"stubborn": None}],
     "pauses": [{"pauses": {"word": "one", "for": "5s"}}, {}],
     "tries twice": [{}, {"tries_twice": None}],
+    "by the close, after chunks": [
+        {"http_version": {"close_delimited": "pass"}},
+        {"http_version": {"chunked": False}, "drop_held": {}, "buffer": {"until_end": True}},
+    ],
     "http/1.0 between hops": [{"old_upstream": None}, {"max_duration": {"after": "1s"}}],
 }
 

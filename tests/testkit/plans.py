@@ -29,7 +29,7 @@ GET = RequestHead("GET", "/", ACCEPT)
 REQUESTS: tuple[tuple[Event, ...], ...] = (
     (GET, RequestEnd()),
     (replace(GET, headers=(("Accept-Encoding", "gzip;q=0, *;q=0.5"),)), RequestEnd()),
-    (replace(GET, headers=()), RequestEnd()),
+    (replace(GET, headers=(), client_version="HTTP/2"), RequestEnd()),
     (replace(GET, method="POST"), RequestData(b"ab"), RequestData(b"c"), RequestEnd()),
     (replace(GET, method="HEAD"), RequestEnd()),
 )
