@@ -233,6 +233,16 @@ class ResumeUpstream:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseDownstream:
+    """Stop reading the request from downstream: its body waits at the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeDownstream:
+    """Read the request from downstream again."""
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Send `Wake` at this time (seconds, run clock). The latest one wins; math.inf cancels."""
 
@@ -273,6 +283,8 @@ type Action = (
     | CloseUpstream
     | PauseUpstream
     | ResumeUpstream
+    | PauseDownstream
+    | ResumeDownstream
     | WakeAt
     | Note
 )

@@ -8,7 +8,9 @@ from harness.faults.base import (
     Action,
     Data,
     Forward,
+    PauseDownstream,
     PauseUpstream,
+    ResumeDownstream,
     ResumeUpstream,
     UpstreamEnd,
     passed,
@@ -43,6 +45,32 @@ class Gate:
         if self._is_closed and held_bytes < self._limit_bytes / 2:
             self._is_closed = False
             yield ResumeUpstream(self._attempt)
+
+
+class RequestGate:
+    """The same for the body of a request: stop reading from downstream while too much is held.
+
+    Args:
+        limit_bytes: See `Gate`.
+    """
+
+    __slots__ = ("_is_closed", "_limit_bytes")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._is_closed = False
+
+    def filled(self, held_bytes: int) -> Iterator[Action]:
+        """So much is held now that a read was added."""
+        if held_bytes > self._limit_bytes and not self._is_closed:
+            self._is_closed = True
+            yield PauseDownstream()
+
+    def drained(self, held_bytes: int) -> Iterator[Action]:
+        """So much is held now that some went out."""
+        if self._is_closed and held_bytes < self._limit_bytes / 2:
+            self._is_closed = False
+            yield ResumeDownstream()
 
 
 class Queue:

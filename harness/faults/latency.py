@@ -24,7 +24,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.held import Gate
+from harness.faults.held import Gate, RequestGate
 from harness.faults.standing import Standing
 from harness.units import Duration, show_seconds
 
@@ -34,8 +34,8 @@ class Latency(SimpleFault):
 
     Heads, reads and ends wait alike; one that drew a shorter delay than the one before it still
     waits its turn, so an end never overtakes data. Held at most: what comes within the longest
-    delay, and of a response never more than 64 MiB and one read: then upstream is read no further
-    until less than half is left.
+    delay, and never more than 64 MiB and one read of a response, and of a request: then the side it
+    comes from is read no further until less than half is left.
 
     Models: the distance between two machines, with the jitter of the path — as Linux tc-netem(8)
     `delay TIME JITTER` in its uniform distribution, but without reordering, as TCP hides it.
@@ -74,6 +74,8 @@ class _State:
         self._up: deque[tuple[float, Event]] = deque()
         self._gate = Gate(config.held_bytes)
         self._held_bytes = 0  # of the response's body
+        self._request_gate = RequestGate(config.held_bytes)
+        self._request_bytes = 0
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         self._standing.see(event)
@@ -91,8 +93,11 @@ class _State:
                         _, due = queue.popleft()
                         if isinstance(due, Data):
                             self._held_bytes -= len(due.data)
+                        elif isinstance(due, RequestData):
+                            self._request_bytes -= len(due.data)
                         yield passed(due)
                 yield from self._gate.drained(self._held_bytes)
+                yield from self._request_gate.drained(self._request_bytes)
                 yield from self._ask()
             case CaseOver():
                 yield from self._standing.not_reached(f"nothing to delay {self._config.direction}")
@@ -117,6 +122,9 @@ class _State:
         if isinstance(event, Data):
             self._held_bytes += len(event.data)
             yield from self._gate.filled(self._held_bytes, event.attempt)
+        elif isinstance(event, RequestData):
+            self._request_bytes += len(event.data)
+            yield from self._request_gate.filled(self._request_bytes)
         if len(queue) == 1:
             yield from self._ask()
 

@@ -14,7 +14,7 @@ What one stage asks of the driver is what its neighbour is told:
     CloseUpstream                    ClientGone, once; nothing for `leave_open`
     GoAway                           nothing: straight to the driver, whose connection it is about
     PauseUpstream, ResumeUpstream    nothing: straight to the driver, which reads again once no
-                                     stage wants the pause any more
+                                     stage wants the pause any more; so are those of downstream
     WakeAt                           nothing: each stage has a pending wake of its own
 
 Hence order is meaning: a buffer after a cut holds what the cut let through, a buffer before it is
@@ -48,11 +48,13 @@ from harness.faults.base import (
     ForwardHead,
     GoAway,
     Note,
+    PauseDownstream,
     PauseUpstream,
     RequestData,
     RequestEnd,
     RequestHead,
     ResponseHead,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -87,6 +89,7 @@ class _Flow:
     ended: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     paused: set[tuple[int, int]] = field(default_factory=set)
+    paused_down: set[int] = field(default_factory=set)
     wakes_s: dict[int, float] = field(default_factory=dict)
     asked_s: float = math.inf
 
@@ -196,6 +199,13 @@ class Pipeline:
                     if any(other == attempt for _, other in flow.paused):
                         return
                 self._out.append((x, replace(action, attempt=attempt)))
+            case PauseDownstream():
+                flow.paused_down.add(stage)
+                self._out.append((x, action))
+            case ResumeDownstream():
+                flow.paused_down.discard(stage)
+                if not flow.paused_down:
+                    self._out.append((x, action))
             case SendRequest() | SendData() | SendEnd() | CloseUpstream():
                 if stage == 0:
                     if isinstance(action, SendRequest):

@@ -27,9 +27,11 @@ from harness.faults.base import (
     Framing,
     GoAway,
     Note,
+    PauseDownstream,
     PauseUpstream,
     RequestHead,
     ResponseHead,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -241,7 +243,7 @@ class HopMachine:
             case SendData(attempt=attempt) | SendEnd(attempt=attempt):
                 if state.attempts.get(attempt) == "open":
                     yield action
-            case PauseUpstream() | ResumeUpstream():
+            case PauseUpstream() | ResumeUpstream() | PauseDownstream() | ResumeDownstream():
                 yield action
 
     def _send(self, x: int, state: _State, head: RequestHead, attempt: int) -> Iterable[Action]:

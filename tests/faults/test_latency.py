@@ -10,9 +10,11 @@ from harness.faults.base import (
     End,
     Forward,
     ForwardHead,
+    PauseDownstream,
     PauseUpstream,
     RequestData,
     RequestEnd,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -109,3 +111,12 @@ def test_above_its_bound_it_reads_no_further_until_half_is_gone() -> None:
     assert play.at(0.5) >> Data(b"bbbb", 2) << PauseUpstream(2)
     assert play.at(1.0).woke(1.0) << Forward(b"aaaaa") << WakeAt(1.5)  # 4 are no less than half
     assert play.at(1.5).woke(1.5) << Forward(b"bbbb") << ResumeUpstream(2)
+
+
+def test_above_its_bound_it_reads_no_more_of_a_request_until_half_is_gone() -> None:
+    play = Playbook(Small(delay_s=1.0, direction="up")).at(0.0)
+    assert play >> GET << fired("up: first delay 1.0 s") << WakeAt(1.0)
+    assert play >> RequestData(b"aaaaa")
+    assert play.at(0.5) >> RequestData(b"bbbb") << PauseDownstream()
+    assert play.at(1.0).woke(1.0) << SendRequest(GET) << SendData(b"aaaaa") << WakeAt(1.5)
+    assert play.at(1.5).woke(1.5) << SendData(b"bbbb") << ResumeDownstream()

@@ -20,10 +20,12 @@ from harness.faults.base import (
     Fault,
     Forward,
     ForwardHead,
+    PauseDownstream,
     PauseUpstream,
     RequestData,
     RequestEnd,
     ResponseHead,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -484,3 +486,18 @@ def test_the_end_of_an_exchange_is_the_last_of_it() -> None:
     assert play >> CaseOver()
     assert play.at(1.0, x=2) >> RequestEnd()
     assert [event for _, event in late.heard] == [GET, CaseOver(), RequestEnd()]
+
+
+def test_a_client_is_read_again_once_no_stage_holds_it_back() -> None:
+    near = Script({RequestData(b"a"): [PauseDownstream()], Data(b"c"): [ResumeDownstream()]})
+    far = Script(
+        {
+            RequestData(b"a"): [PauseDownstream(), SendData(b"a")],
+            Data(b"b"): [Forward(b"b"), ResumeDownstream()],
+            Data(b"c"): [],
+        }
+    )
+    play = Playbook(Pipeline([near, far]))
+    assert play >> RequestData(b"a") << PauseDownstream() << PauseDownstream()
+    assert play >> Data(b"b") << Forward(b"b")
+    assert play >> Data(b"c") << ResumeDownstream()

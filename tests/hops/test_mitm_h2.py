@@ -385,3 +385,13 @@ def test_the_journal_of_http_2_is_the_same_in_every_run(ca: Path) -> None:
         return stage.digest()
 
     assert len({play(scene, [{}, {}], ca=ca) for _ in range(5)}) == 1
+
+
+def test_a_request_body_that_cannot_be_held_back_ends_the_case(ca: Path) -> None:
+    async def scene(stage: Stage) -> str:
+        client = await connect_h2(stage, ca)
+        await client.ask(body=b"x" * 40_000)
+        return str(await stage.a_hop_breaks())
+
+    said = play(scene, [{"soon_full": {"delay": "1s", "direction": "up"}}], ca=ca)
+    assert said == "hop 1: too much of a request's body waits here, and HTTP/2 cannot be held back"

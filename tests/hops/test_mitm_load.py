@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from harness.model import journal
-from tests.testkit.stage import BOTH, CHUNKED, On, Peer, Stage, chunk, play
+from tests.testkit.stage import BOTH, CHUNKED, On, Peer, Stage, asking, chunk, play
 
 # It takes 0.1 s on a quiet machine; with a short backlog it would take for ever.
 MOST_S = 20.0
@@ -152,6 +152,68 @@ def test_a_client_may_leave_a_hop_that_does_not_read() -> None:
         assert stage.now_s() == 0.0
 
     play(scene, [{"pauses": {"for": "10s"}}])
+
+
+async def upload(client: Peer, size: int) -> None:
+    """Send a request with a long body, block by block."""
+    await client.send(asking("/events", f"Content-Length: {size}", method="POST"))
+    for _ in range(size // (16 * KIB)):
+        await client.send(b"x" * 16 * KIB)
+
+
+UPWARDS = {"soon_full": {"delay": "1s", "direction": "up"}}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_request_body_that_waits_in_a_hop_is_felt_by_the_client(count: int) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await stage.connect()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(upload, client, MIB)
+            await trio.sleep(0.5)
+            read = [
+                it
+                for it in stage.entries(journal.HopBytes)
+                if (it.side, it.way) == ("down", "read")
+            ]
+            assert sum(it.size for it in read if it.hop == 1) < 256 * KIB
+            target = await stage.accept()
+            await target.head()
+            assert await target.exactly(MIB) == b"x" * MIB
+        await target.send(CHUNKED, chunk(b"data: done\n\n"))
+        await client.head()
+        assert await client.chunks(b"data: done\n\n") == b"data: done\n\n"
+
+    play(scene, [UPWARDS] * count)
+
+
+def test_a_request_that_waited_leaves_the_connection_for_the_next_one() -> None:
+    async def scene(stage: Stage) -> None:
+        client = await stage.connect()
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(upload, client, 256 * KIB)
+                target = await stage.accept()
+                await target.head()
+                await target.exactly(256 * KIB)
+            await target.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+            await client.until(b"hi")
+
+    play(scene, [UPWARDS])
+
+
+def test_a_client_that_leaves_while_its_body_waits_is_seen_to_go_afterwards() -> None:
+    async def scene(stage: Stage) -> None:
+        client = await stage.connect()
+        await client.send(asking("/events", "Content-Length: 1000000", method="POST"))
+        await client.send(b"x" * 48 * KIB)
+        await client.close()
+        target = await stage.accept()
+        await target.head()
+        assert (await target.rest())[1] == "fin"
+        assert 1.0 <= stage.now_s() <= 3.0
+
+    play(scene, [UPWARDS])
 
 
 def test_two_thousand_clients_connect_before_the_hop_gets_to_accept_one() -> None:

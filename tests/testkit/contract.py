@@ -28,11 +28,13 @@ from harness.faults.base import (
     ForwardHead,
     GoAway,
     Note,
+    PauseDownstream,
     PauseUpstream,
     RequestData,
     RequestEnd,
     RequestHead,
     ResponseHead,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -119,6 +121,8 @@ class Seen:
     outcomes: dict[int, Note] = field(default_factory=dict)
     is_paused: bool = False
     unread: list[Event] = field(default_factory=list)
+    is_client_paused: bool = False
+    unheard: list[Event] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
@@ -152,15 +156,20 @@ class Driver:
             self.deliver(at_s, x, Wake())
 
     def deliver(self, now_s: float, x: int, event: Event) -> None:
-        """Deliver one event, unless it comes from an upstream that is not read, and what waited."""
+        """Deliver one event, unless it comes from a side that is not read, and what waited."""
         seen = self.seen.setdefault(x, Seen())
         if isinstance(event, ResponseHead | Data | UpstreamEnd) and seen.is_paused:
             seen.unread.append(event)
+            return
+        if isinstance(event, RequestData | RequestEnd | ClientGone) and seen.is_client_paused:
+            seen.unheard.append(event)
             return
         self._deliver(now_s, x, event)
         for y, other in self.seen.items():
             while other.unread and not other.is_paused:
                 self._deliver(now_s, y, other.unread.pop(0))
+            while other.unheard and not other.is_client_paused:
+                self._deliver(now_s, y, other.unheard.pop(0))
 
     def _deliver(self, now_s: float, x: int, event: Event) -> None:
         self.transcript.append(f">> {now_s} x{x} {event}")
@@ -179,6 +188,7 @@ class Driver:
                 assert before <= action.offset <= len(seen.given), f"wrong offset {where}: {action}"
         for y, other in self.seen.items():
             self._check_held(now_s, y, other)
+            self._check_request_held(y, other)
 
     def _take(self, now_s: float, seen: Seen, event: Event) -> None:
         match event:
@@ -228,6 +238,10 @@ class Driver:
                 seen.is_paused = True
             case ResumeUpstream():
                 seen.is_paused = False
+            case PauseDownstream():
+                seen.is_client_paused = True
+            case ResumeDownstream():
+                seen.is_client_paused = False
             case WakeAt(at_s):
                 assert at_s >= now_s, f"wakes in the past {where}: {at_s}"
                 self.wakes_s[x] = at_s
@@ -245,6 +259,13 @@ class Driver:
                 assert action.stage not in seen.outcomes, f"two outcomes {where}: {action}"
                 assert action.reason, f"outcome without a reason {where}"
                 seen.outcomes[action.stage] = action
+
+    def _check_request_held(self, x: int, seen: Seen) -> None:
+        given = [len(it.data) for it in seen.request_given if isinstance(it, RequestData)]
+        sent = sum(len(it.data) for it in seen.request_sent if isinstance(it, SendData))
+        held = sum(given) - sent
+        is_bound = held <= self.subject.bound_bytes + max(given, default=0)
+        assert seen.is_over or is_bound, f"holds {held} bytes of the request in exchange {x}"
 
     def _check_held(self, now_s: float, x: int, seen: Seen) -> None:
         if seen.is_over or seen.is_local or self.subject.conserves is not Conserves.BYTES_AND_ORDER:

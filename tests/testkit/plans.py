@@ -31,6 +31,7 @@ REQUESTS: tuple[tuple[Event, ...], ...] = (
     (replace(GET, headers=(("Accept-Encoding", "gzip;q=0, *;q=0.5"),)), RequestEnd()),
     (replace(GET, headers=(), client_version="HTTP/2"), RequestEnd()),
     (replace(GET, method="POST"), RequestData(b"ab"), RequestData(b"c"), RequestEnd()),
+    (replace(GET, method="POST"), *[RequestData(b"abc")] * 4, RequestEnd()),
     (replace(GET, method="HEAD"), RequestEnd()),
 )
 

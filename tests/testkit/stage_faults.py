@@ -39,6 +39,7 @@ from harness.faults.base import (
     passed,
 )
 from harness.faults.h2_end import H2End
+from harness.faults.latency import Latency
 from harness.model.base import Strict
 from harness.units import Duration
 
@@ -172,6 +173,12 @@ class _Pauses:
                 yield passed(event)
 
 
+class SoonFull(Latency):
+    """A delay that holds little."""
+
+    held_bytes: ClassVar[int] = 32 * 1024
+
+
 class OldUpstream(SimpleFault):
     """Speaks HTTP/1.0 upstream."""
 
@@ -282,6 +289,7 @@ FAULTS: dict[str, type[FaultConfig]] = {
     "ends_at": EndsAt,
     "raises": Raises,
     "pauses": Pauses,
+    "soon_full": SoonFull,
     "old_upstream": OldUpstream,
     "tries_twice": TriesTwice,
     "joins": Joins,

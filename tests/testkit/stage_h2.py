@@ -16,6 +16,7 @@ from tests.testkit.stage import Stage
 
 CANCEL = 8
 INTERNAL_ERROR = 2
+FRAME_BYTES = 16 * 1024
 CONNECTION_WINDOW = 15 * 1024 * 1024
 
 
@@ -64,7 +65,12 @@ class H2Client:
         ]
         self._conn.send_headers(x, [*pseudo, *fields], end_stream=body is None)
         if body is not None:
-            self._conn.send_data(x, body, end_stream=True)
+            *most, last = [
+                body[at : at + FRAME_BYTES] for at in range(0, len(body) or 1, FRAME_BYTES)
+            ]
+            for part in most:
+                self._conn.send_data(x, part)
+            self._conn.send_data(x, last, end_stream=True)
         self.data[x] = b""
         await self._flush()
         return x

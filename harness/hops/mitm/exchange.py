@@ -25,6 +25,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._events import RequestData as MitmRequestData
 
+from harness.errors import HopError
 from harness.faults.base import (
     Action,
     ClientGone,
@@ -35,11 +36,13 @@ from harness.faults.base import (
     Forward,
     ForwardHead,
     GoAway,
+    PauseDownstream,
     PauseUpstream,
     RequestData,
     RequestEnd,
     RequestHead,
     ResponseHead,
+    ResumeDownstream,
     ResumeUpstream,
     SendData,
     SendEnd,
@@ -100,6 +103,7 @@ class ExchangeLayer(layer.Layer):
         self._has_head = False
         self._is_complete = False
         self._is_refused = False
+        self._is_paused = False
         self.forwarded = 0
         self.owed = 0  # how often another exchange wants something done here that is not done yet
         self.x = 0
@@ -238,6 +242,7 @@ class ExchangeLayer(layer.Layer):
     def _complete(self) -> Commands:
         if self.is_over and not self._is_complete:
             self._is_complete = True
+            self._pause_client(is_paused=False)
             self._ports.disown(self.x)
             yield DropStream(self.stream_id)
 
@@ -259,6 +264,10 @@ class ExchangeLayer(layer.Layer):
             case ResumeUpstream(attempt):
                 if reader := self._reader(attempt):
                     reader.hold("fault", is_held=False)
+            case PauseDownstream():
+                self._pause_client(is_paused=True)
+            case ResumeDownstream():
+                self._pause_client(is_paused=False)
             case ForwardHead(head):
                 yield from self._forward_head(head)
             case Forward(data):
@@ -324,6 +333,20 @@ class ExchangeLayer(layer.Layer):
         if attempt is None or not attempt.is_open:
             return None
         return self._hop.wires.upstream_reader(attempt.server)
+
+    def _pause_client(self, *, is_paused: bool) -> None:
+        if is_paused == self._is_paused:
+            return
+        self._is_paused = is_paused
+        if is_paused and self._is_h2:
+            # mitmproxy gives credit for whatever it has read; a connection that is read no further
+            # would hold up its other streams.
+            problem = "too much of a request's body waits here, and HTTP/2 cannot be held back"
+            self._ports.broke(HopError(problem, self._machine.number))
+        elif is_paused:
+            self._hop.side.pause()
+        else:
+            self._hop.side.resume()
 
     def hold_back(self, *, is_full: bool) -> None:
         """Read upstream no further while the client does not take what there is."""

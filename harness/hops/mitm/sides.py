@@ -53,6 +53,8 @@ class ClientSide:
         _take_over(writer.transport)
         self._released = asyncio.Event()
         self._released.set()
+        self._may_read = asyncio.Event()
+        self._may_read.set()
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_begun = False
@@ -80,6 +82,14 @@ class ClientSide:
         """Nothing is left to do for this client: mitmproxy may end its handler when it goes."""
         self._released.set()
 
+    def pause(self) -> None:
+        """Read from the client no further: back-pressure reaches it, and it is not seen to go."""
+        self._may_read.clear()
+
+    def resume(self) -> None:
+        """Read from the client again."""
+        self._may_read.set()
+
     def _write_no_more(self) -> None:
         if not self._over.done():
             self._over.set_result(None)
@@ -99,7 +109,9 @@ class ClientSide:
             except OSError:
                 await self._leave("rst")
             else:
-                if data:
+                # A read was under way when a pause began: what it brought waits, and is the last.
+                await self._may_read.wait()
+                if data and not self.is_finished:
                     return data
                 await self._leave("fin")
         await self._released.wait()
