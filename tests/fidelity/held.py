@@ -37,14 +37,12 @@ class Held:
 
     Args:
         facts: All facts compared.
-        fired: Record → (hop, position) of each fault of its chain that fired or was defeated.
         left_out: Configs of the log without a row, and why.
     """
 
     configs: Configs
     records: int
     facts: tuple[Fact, ...]
-    fired: dict[str, frozenset[tuple[int, int]]]
     left_out: dict[str, str]
 
     @property
@@ -68,19 +66,18 @@ def held(found: Configs, wanted: Callable[[Record], bool] = lambda _: True) -> H
     hops = {it: chain(found, it) for it in found.configs}
     left_out = without_row(found, list(dict.fromkeys(it.config for it in records)))
     chosen = [it for it in records if it.config in found.configs and wanted(it)]
-    facts: list[Fact] = []
-    fired = {}
-    for record in chosen:
-        simulated = simulate(hops[record.config], record.ask)
-        fired[record.name] = simulated.fired
-        facts += _facts(record, simulated.seen, found)
-    return Held(found, len(chosen), tuple(facts), fired, dict(left_out))
+    facts = [
+        fact
+        for record in chosen
+        for fact in _facts(record, simulate(hops[record.config], record.ask), found)
+    ]
+    return Held(found, len(chosen), tuple(facts), dict(left_out))
 
 
 def held_chain(hops: Sequence[Hop], records: Iterable[Record]) -> tuple[Fact, ...]:
     """Hold one chain against records, whatever their config."""
     return tuple(
-        fact for record in records for fact in _facts(record, simulate(hops, record.ask).seen, None)
+        fact for record in records for fact in _facts(record, simulate(hops, record.ask), None)
     )
 
 
@@ -94,4 +91,4 @@ def _facts(record: Record, seen: Seen, found: Configs | None) -> Iterable[Fact]:
 
 @cache
 def _relayed(ask: Ask) -> Seen:
-    return simulate(RELAY, ask).seen
+    return simulate(RELAY, ask)

@@ -58,7 +58,7 @@ def _is_noticed(found: Configs, other: Product, agreed: dict[str, frozenset[str]
             continue
         records = [it for it in of(found.records) if it.config == config]
         for record in sorted(records, key=lambda it: it.ask.n):
-            if _disagrees(record, found.product, simulate(hops, record.ask).seen, agreed):
+            if _disagrees(record, found.product, simulate(hops, record.ask), agreed):
                 return True
     return False
 

@@ -66,6 +66,7 @@ def _random(number: int, size: int) -> bytes:
     return base64.b64encode(seed.digest(size))[:size]
 
 
+@cache
 def script(ask: Ask) -> Script:
     """What the origin writes."""
     writes = list(_writes(ask))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from harness.faults.base import RequestHead
 from harness.hops import build
@@ -22,7 +21,6 @@ from tests.fidelity.records import KEPT_BURSTS, Ask, Other, Rest, Seen, Upstream
 _EVENT = re.compile(rb"id: \d+\ndata: [^\n]*\n\n")
 _HEARTBEAT = b": hb\n\n"
 _KEPT = (
-    journal.FaultNote,
     journal.HopAttempt,
     journal.HopClosedUpstream,
     journal.HopUpstreamEnd,
@@ -30,18 +28,6 @@ _KEPT = (
 _H2_CODES = {0: "NO_ERROR", 2: "INTERNAL_ERROR", 8: "CANCEL"}
 # The log counted what came so close together as one arrival.
 _ONE_ARRIVAL_S = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Simulated:
-    """What was seen, and how the faults of the chain stood.
-
-    Args:
-        fired: (hop, position) of each fault that fired, or was defeated, in this run.
-    """
-
-    seen: Seen
-    fired: frozenset[tuple[int, int]]
 
 
 class _Journal:
@@ -59,7 +45,7 @@ class _Journal:
             self.entries.append((self.now_s, entry))
 
 
-def simulate(hops: Sequence[Hop], ask: Ask) -> Simulated:
+def simulate(hops: Sequence[Hop], ask: Ask) -> Seen:
     """One probe through a chain of hops, client first."""
     told = origin.script(ask)
     log = _Journal()
@@ -72,22 +58,15 @@ def simulate(hops: Sequence[Hop], ask: Ask) -> Simulated:
     machines = build.machines(hops, 1, log.record, is_h2=ask.http == "2")
     asked = client.requests(ask)
     answers = Replay(machines, said, ask.watch_s, log.tick).run(asked)
-    fired = frozenset(
-        (it.hop, it.fault)
-        for _, it in log.entries
-        if isinstance(it, journal.FaultNote) and it.what in {"fired", "defeated"}
-    )
     if ask.third_s:
-        seen = Seen(
+        return Seen(
             status=answers[0].status,
             others=tuple(
                 _other(number, asked[number].t_s, answers[number], log.entries)
                 for number in range(1, len(answers))
             ),
         )
-    else:
-        seen = _seen(ask, told, answers[0], _upstream(len(machines), heads, log.entries))
-    return Simulated(seen, fired)
+    return _seen(ask, told, answers[0], _upstream(len(machines), heads, log.entries))
 
 
 def _other(number: int, asked_s: float, got: Got, entries: list[tuple[float, Entry]]) -> Other:

@@ -19,11 +19,11 @@ _ASK = Ask(n=10, dt=0.3, watch_s=8.0)
 
 
 def _seen(through: str, ask: Ask = _ASK) -> Seen:
-    return simulate(parse_chain(through), ask).seen
+    return simulate(parse_chain(through), ask)
 
 
 def _relayed(ask: Ask = _ASK) -> Seen:
-    return simulate(RELAY, ask).seen
+    return simulate(RELAY, ask)
 
 
 def _pattern(seen: Seen, ask: Ask = _ASK) -> Pattern:

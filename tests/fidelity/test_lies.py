@@ -101,7 +101,7 @@ def test_a_lie_about_nginx_is_found_out(lie: Lie) -> None:
     (hop,) = configs.chain(found, lie.config)
 
     def agrees(hop: Hop) -> bool:
-        facts = compared(record, simulate([hop], record.ask).seen, "nginx")
+        facts = compared(record, simulate([hop], record.ask), "nginx")
         return {it.fact: it.is_agreed for it in facts}[lie.fact]
 
     assert (agrees(hop), agrees(lie.change(hop))) == (True, False)

@@ -41,7 +41,7 @@ def test_a_mark_that_no_fact_rests_on_is_found() -> None:
     """Only one config of the log was watched for as long as nginx's limit is by default."""
     held = report.held_whole("nginx")
     facts = tuple(it for it in held.facts if it.compared.record.config != "DEFAULT_TIMEOUTS")
-    fewer = Held(held.configs, held.records, facts, held.fired, held.left_out)
+    fewer = Held(held.configs, held.records, facts, held.left_out)
     assert "settings: proxy_read_timeout: 60s" in marks.unbacked(fewer)
 
 
