@@ -16,7 +16,7 @@ SKIP never merges, but a case of which every MUST check is SKIP has shown nothin
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,8 +24,9 @@ import msgspec
 from harness.checks.advice import seconds
 from harness.checks.base import CheckConfig
 from harness.checks.evidence import Evidence
-from harness.checks.fault_ends import Armed, armed_in, fault_ends
+from harness.checks.fault_ends import fault_ends, standing_in
 from harness.checks.no_stream import no_stream
+from harness.checks.overtaken import overtaken
 from harness.checks.precondition import unmet
 from harness.checks.registry import build_all
 from harness.model.journal import Journal
@@ -48,8 +49,6 @@ def judge_case(
     journal: Journal,
     *,
     checks: Sequence[CheckConfig] | None = None,
-    armed: Sequence[Armed] | None = None,
-    reported: Collection[int] = (),
     through: Sequence[str] | None = None,
     wall_s: float = 0.0,
     journal_path: str = "",
@@ -62,9 +61,6 @@ def judge_case(
     Args:
         journal: The journal; its entry 0 is the case.
         checks: What to judge by; None: what the case expects.
-        armed: Faults that count even when they noted nothing; None: those the case writes. Faults
-            of a product count only once they have noted something.
-        reported: Hops whose product is known by report only: what rests on them is WARN at most.
         through: The chain as the user wrote it, client first; None: made from the faults' names.
         wall_s: How long the case took, in seconds of this machine.
         journal_path: Where the journal is, for the report.
@@ -91,7 +87,7 @@ def judge_case(
             place=place,
             again=again,
         )
-    judged = judge(evidence, checks=checks, armed=armed, reported=reported)
+    judged = judge(evidence, checks=checks)
     return CaseVerdict(
         id=case.id,
         why=case.scenario.why,
@@ -113,27 +109,22 @@ def judge(
     evidence: Evidence,
     *,
     checks: Sequence[CheckConfig] | None = None,
-    armed: Sequence[Armed] | None = None,
-    reported: Collection[int] = (),
 ) -> Judged:
     """Judge the evidence of one case; see `judge_case`.
 
     When judging itself crashes, that is the one finding.
     """
     try:
-        return _judge(evidence, checks, armed, reported)
+        return _judge(evidence, checks)
     except Exception:  # noqa: BLE001 - a bug in judging must not take the other cases with it
         return Judged("INCONCLUSIVE", (), (_crashed("judging"),))
 
 
-def _judge(
-    evidence: Evidence,
-    checks: Sequence[CheckConfig] | None,
-    armed: Sequence[Armed] | None,
-    reported: Collection[int],
-) -> Judged:
+def _judge(evidence: Evidence, checks: Sequence[CheckConfig] | None) -> Judged:
     case = evidence.case
-    ends = fault_ends(evidence.notes, armed_in(case) if armed is None else armed)
+    standing = standing_in(case)
+    ends = fault_ends(evidence.notes, standing, overtaken(evidence, standing))
+    reported = _reported(ends)
     if evidence.problems:
         return Judged("ERROR", ends, tuple(_problems(evidence)))
     if not evidence.journal.is_whole:
@@ -154,7 +145,7 @@ def _judge(
     exact = [it for _, findings in by_check for it in findings]
     own = [_lagging(evidence, it) for it in exact]
     if case.twin is not None:
-        verdict = _twin(case.twin, exact, own, ends)
+        verdict = _twin(case.twin, exact, own, ends, has_faults=bool(standing))
         return Judged(verdict.outcome, ends, (verdict, *own))
     capped = [_capped(it, reported) for it in own]
     findings = [*capped, *_fault_findings(ends, is_reference=evidence.is_reference)]
@@ -203,10 +194,25 @@ def _lagging(evidence: Evidence, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, outcome="INCONCLUSIVE", observed=late)
 
 
-def _capped(finding: Finding, reported: Collection[int]) -> Finding:
-    if finding.outcome != "FAIL" or finding.hop not in reported:
+def _reported(ends: Iterable[FaultEnd]) -> dict[int, str]:
+    """The hops of which all that acted is known by report only, with their products."""
+    acted: dict[int, list[FaultEnd]] = {}
+    for it in ends:
+        if it.end == "fired":
+            acted.setdefault(it.hop, []).append(it)
+    return {
+        hop: own[0].product
+        for hop, own in acted.items()
+        if all(it.evidence == "reported" for it in own)
+    }
+
+
+def _capped(finding: Finding, reported: Mapping[int, str]) -> Finding:
+    """A verdict that rests on hearsay warns at most."""
+    product = None if finding.hop is None else reported.get(finding.hop)
+    if finding.outcome != "FAIL" or product is None:
         return finding
-    said = f"{finding.observed}; hop {finding.hop} is known by report only"
+    said = f"{finding.observed}; {product} is known by report only"
     return msgspec.structs.replace(finding, outcome="WARN", observed=said)
 
 
@@ -231,7 +237,12 @@ def _fault_findings(ends: Iterable[FaultEnd], *, is_reference: bool) -> Iterable
 
 
 def _twin(
-    twin: Twin, exact: Sequence[Finding], own: Sequence[Finding], ends: Sequence[FaultEnd]
+    twin: Twin,
+    exact: Sequence[Finding],
+    own: Sequence[Finding],
+    ends: Sequence[FaultEnd],
+    *,
+    has_faults: bool,
 ) -> Finding:
     """Whether the flaw was caught by the check that has to catch it, and the fault was at work.
 
@@ -239,11 +250,12 @@ def _twin(
         twin: What has to be caught.
         exact: What the checks found.
         own: The same, less what the machine was too late to tell.
-        ends: How the faults ended; where the chain has none, none has to fire.
+        ends: How the faults ended.
+        has_faults: Whether the chain has any; else none has to fire.
     """
     expected = f"{twin.fails} fails for the flaw {twin.flaw}"
     named = [it.outcome for it in own if it.check == twin.fails]
-    if ends and not any(it.end == "fired" for it in ends):
+    if has_faults and not any(it.end == "fired" for it in ends):
         return _finding("twin", "FAIL", f"{expected}, and a fault fires", "no fault fired")
     if "FAIL" in named:
         return _finding("twin", "PASS", expected, "caught")
@@ -275,4 +287,7 @@ def _finding(
 
 
 def _through(case: Case) -> tuple[str, ...]:
-    return tuple("+".join(fault.name for fault in hop.faults) for hop in case.scenario.through)
+    return tuple(
+        "+".join(fault.name for fault in hop.faults) if hop.product is None else str(hop.product)
+        for hop in case.scenario.through
+    )

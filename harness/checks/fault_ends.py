@@ -1,69 +1,128 @@
-"""How every fault of the chain ended a case, from what the faults noted."""
+"""How every fault of the chain ended a case, from what the faults noted.
+
+A fault that a scenario writes always counts. One of a product counts where the case gave it
+something to do: one that arms `always` once it was armed in some exchange, one that arms by
+`acting` once it fired or was defeated; and never one that was overtaken.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from harness.model.journal import FaultNote
-from harness.model.scenario import Case
-from harness.model.verdict import FaultEnd
+from harness.model.scenario import Case, FaultSpec, ProductUse
+from harness.model.verdict import EndHow, FaultEnd
 
 UNREACHED = "no request reached it"
 
+type Position = tuple[int, int]
+"""Hop, 1 nearest the client, and place in the hop, from 0, as in `FaultNote`."""
 
-class Armed(NamedTuple):
-    """A fault that is armed whatever happens.
+
+class Standing(NamedTuple):
+    """A fault, and where it stands.
 
     Attributes:
         hop: 1 is nearest the client.
         fault: Its position in the hop, from 0, as in `FaultNote`.
-        name: Its name in YAML.
+        spec: What the case says of it.
+        product: The product it is a part of; None: the scenario writes it.
     """
 
     hop: int
     fault: int
-    name: str
+    spec: FaultSpec
+    product: ProductUse | None = None
+
+    @property
+    def at(self) -> Position:
+        """Where it stands."""
+        return self.hop, self.fault
 
 
-def armed_in(case: Case) -> tuple[Armed, ...]:
-    """The faults a case writes, which are armed whatever happens."""
+def standing_in(case: Case) -> tuple[Standing, ...]:
+    """Every fault of a case's chain."""
     return tuple(
-        Armed(number, at, fault.name)
+        Standing(number, at, spec, hop.product)
         for number, hop in enumerate(case.scenario.through, 1)
-        for at, fault in enumerate(hop.faults)
+        for at, spec in enumerate(hop.faults)
         # A user's script is no fault of ours: it does not say how it stands.
-        if fault.name != "script"
+        if spec.name != "script"
     )
 
 
-def fault_ends(notes: Iterable[FaultNote], armed: Iterable[Armed]) -> tuple[FaultEnd, ...]:
-    """How each fault ended, over all its exchanges: the first of fired, defeated, not reached.
+def by_position(notes: Iterable[FaultNote]) -> dict[Position, list[FaultNote]]:
+    """The notes of each fault, in order."""
+    out: defaultdict[Position, list[FaultNote]] = defaultdict(list)
+    for note in notes:
+        out[note.hop, note.fault].append(note)
+    return dict(out)
 
-    Of several exchanges in which it did not act, the one that came closest gives the reason.
+
+def exchanges_armed(notes: Iterable[FaultNote]) -> set[int]:
+    """The exchanges in which a fault was armed: its `when` held."""
+    notes = list(notes)
+    return {it.x for it in notes} - {it.x for it in notes if it.what == "not_armed"}
+
+
+def fault_ends(
+    notes: Iterable[FaultNote],
+    standing: Sequence[Standing],
+    overtaken: Collection[Position] = frozenset(),
+) -> tuple[FaultEnd, ...]:
+    """How each fault that counts ended, over all its exchanges.
+
+    The first of fired, defeated, not reached. Of several exchanges in which it did not act, the
+    one that came closest gives the reason.
 
     Args:
         notes: Every note of the journal, in order.
-        armed: Faults to be told even when they noted nothing.
+        standing: The faults of the chain.
+        overtaken: Those that do not count if they were not reached.
     """
-    names = {(it.hop, it.fault): it.name for it in armed}
-    by_fault: dict[tuple[int, int], list[FaultNote]] = {key: [] for key in names}
-    for note in notes:
-        by_fault.setdefault((note.hop, note.fault), []).append(note)
-        names.setdefault((note.hop, note.fault), note.name)
-    return tuple(_end(key[0], names[key], by_fault[key]) for key in sorted(by_fault))
+    noted = by_position(notes)
+    ends = []
+    for it in sorted(standing, key=lambda it: it.at):
+        own = noted.get(it.at, [])
+        end = _end(it, own)
+        if _counts(it, end, own, overtaken):
+            ends.append(end)
+    return tuple(ends)
 
 
-def _end(hop: int, name: str, notes: list[FaultNote]) -> FaultEnd:
-    fired = [it for it in notes if it.what == "fired"]
-    defeated = [it for it in notes if it.what == "defeated"]
+def _counts(
+    it: Standing, end: FaultEnd, notes: list[FaultNote], overtaken: Collection[Position]
+) -> bool:
+    if it.product is None or end.end != "not_reached":
+        return True
+    is_armed = it.spec.arms == "always" and bool(exchanges_armed(notes))
+    return is_armed and it.at not in overtaken
+
+
+def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
+    def ended(how: EndHow, reason: str) -> FaultEnd:
+        return FaultEnd(
+            hop=it.hop,
+            fault=it.spec.name,
+            end=how,
+            reason=reason,
+            product="" if it.product is None else str(it.product),
+            setting=f"{it.spec.setting} {it.spec.value}".strip(),
+            evidence=it.spec.evidence,
+        )
+
+    fired = [note for note in notes if note.what == "fired"]
     if fired:
         times = f" ({len(fired)} times)" if len(fired) > 1 else ""
-        return FaultEnd(hop=hop, fault=name, end="fired", reason=fired[0].reason + times)
+        return ended("fired", fired[0].reason + times)
+    defeated = [note for note in notes if note.what == "defeated"]
     if defeated:
-        return FaultEnd(hop=hop, fault=name, end="defeated", reason=_closest(defeated))
-    missed = [it for it in notes if it.what == "not_reached"] or notes
-    return FaultEnd(hop=hop, fault=name, end="not_reached", reason=_closest(missed))
+        return ended("defeated", _closest(defeated))
+    missed = [note for note in notes if note.what == "not_reached"]
+    barred = [note for note in notes if note.what == "not_armed"]
+    return ended("not_reached", _closest(missed or barred or notes))
 
 
 def _closest(notes: list[FaultNote]) -> str:

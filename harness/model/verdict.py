@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from harness.model.scenario import EvidenceGrade
+
 SCHEMA = "sse-harness/verdict"
 VERSION = 1
 
@@ -64,13 +66,29 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+type EndHow = Literal["fired", "defeated", "not_reached"]
+
+
 class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How a fault ended a case."""
+    """How a fault ended a case.
+
+    Args:
+        hop: 1 is nearest the client.
+        fault: Its name.
+        end: How.
+        reason: One line for a person.
+        product: The product it is a part of, such as `nginx@1.22`; "": the scenario writes it.
+        setting: The product's directive it comes from, such as `proxy_read_timeout 60s`, or "".
+        evidence: How it is known of the product.
+    """
 
     hop: int
     fault: str
-    end: Literal["fired", "defeated", "not_reached"]
+    end: EndHow
     reason: str
+    product: str = ""
+    setting: str = ""
+    evidence: EvidenceGrade | None = None
 
 
 class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ def _spec(
     return FaultSpec(
         name=step.fault,
         settings=made,
-        arms=step.arms or getattr(config, "arms", "always"),
+        arms=step.arms or config.arms,
         evidence=_as_known(evidence, is_measured=is_measured),
         source=step.source or (blamed.source if blamed else ""),
         setting=step.setting,

@@ -12,10 +12,9 @@ from harness.checks import compose
 from harness.checks.base import CheckConfig, Level
 from harness.checks.compose import Judged, judge, judge_case
 from harness.checks.evidence import Evidence
-from harness.checks.fault_ends import Armed
 from harness.checks.stays_open import StaysOpen
 from harness.model.journal import Journal, StageLag, StageProblem
-from harness.model.scenario import Silence, Traffic, Twin
+from harness.model.scenario import Arms, FaultSpec, Hop, ProductUse, Silence, Traffic, Twin
 from harness.model.verdict import Finding, Outcome
 from tests.testkit.journals import Stage
 
@@ -68,10 +67,8 @@ def stage(
     return made
 
 
-def judged(
-    made: Stage, *checks: CheckConfig, reported: tuple[int, ...] = (), is_whole: bool = True
-) -> Judged:
-    return judge(Evidence.of(made.journal(is_whole=is_whole)), checks=checks, reported=reported)
+def judged(made: Stage, *checks: CheckConfig, is_whole: bool = True) -> Judged:
+    return judge(Evidence.of(made.journal(is_whole=is_whole)), checks=checks)
 
 
 def told(verdict: Judged, check: str) -> list[Finding]:
@@ -166,13 +163,154 @@ def test_a_fault_of_the_chain_without_any_note_is_not_reached() -> None:
     assert (end.end, end.reason) == ("not_reached", "no request reached it")
 
 
-def test_faults_that_never_armed_are_not_counted() -> None:
+# -- products ----------------------------------------------------------------------------------
+
+
+def part(arms: Arms = "always", *, is_limit: bool = False, reported: bool = False) -> FaultSpec:
+    """A fault as a product has it."""
+    return FaultSpec(
+        name="fault",
+        arms=arms,
+        evidence="reported" if reported else "measured",
+        setting="limit",
+        value="60s",
+        is_limit=is_limit,
+    )
+
+
+def product(*parts: FaultSpec, name: str = "nginx") -> Hop:
+    return Hop(faults=parts, product=ProductUse(name=name, version="1.22"))
+
+
+def behind(*chain: Hop, is_reference: bool = True, twin: Twin | None = None) -> Stage:
+    made = Stage(chain=chain, is_reference=is_reference, twin=twin)
+    made.connect(0.0).events(1, 50)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arms", "what", "counted"),
+    [
+        ("always", ("armed", "not_reached"), ["not_reached"]),
+        ("always", ("armed", "defeated"), ["defeated"]),
+        ("always", ("not_armed",), []),
+        ("always", ("armed", "not_armed"), []),
+        ("always", (), []),
+        ("acting", ("armed", "not_reached"), []),
+        ("acting", ("armed", "defeated"), ["defeated"]),
+        ("acting", ("armed", "fired"), ["fired"]),
+        ("acting", ("not_armed",), []),
+    ],
+)
+def test_a_products_fault_counts_once_it_is_armed(
+    arms: Arms, what: tuple[str, ...], counted: list[str]
+) -> None:
+    made = behind(product(part(arms)))
+    for it in what:
+        made.note(1.0, it, "why")  # type: ignore[arg-type]  # one of the five
+    verdict = judged(made, Says())
+    assert [it.end for it in verdict.faults] == counted
+    assert verdict.outcome == ("INCONCLUSIVE" if counted == ["not_reached"] else "PASS")
+
+
+def test_one_exchange_in_which_it_is_armed_is_enough() -> None:
+    made = behind(product(part()))
+    made.note(1.0, "not_armed", "the framing is chunked")
+    made.note(2.0, "armed", "exchange 2", x=2)
+    made.note(3.0, "not_reached", "22 s of 60 s", x=2)
+    (end,) = judged(made, Says()).faults
+    assert end.reason == "22 s of 60 s"
+
+
+def test_a_fault_of_a_scenario_counts_even_where_it_is_never_armed() -> None:
     made = Stage(hops=1)
-    made.connect(0.0)
-    verdict = judge(Evidence.of(made.journal()), checks=[Says()], armed=())
-    assert (verdict.outcome, verdict.faults) == ("PASS", ())
-    armed = judge(Evidence.of(made.journal()), checks=[Says()], armed=[Armed(1, 0, "fault")])
-    assert armed.outcome == "INCONCLUSIVE"
+    made.connect(0.0).events(1, 50)
+    made.note(1.0, "not_armed", "the framing is chunked")
+    (end,) = judged(made, Says()).faults
+    assert (end.end, end.reason) == ("not_reached", "the framing is chunked")
+
+
+def test_the_fault_of_a_product_is_told_with_its_directive_and_how_it_is_known() -> None:
+    made = behind(product(part()))
+    made.note(1.0, "fired", "silence")
+    (end,) = judged(made, Says()).faults
+    assert (end.product, end.setting, end.evidence) == ("nginx@1.22", "limit 60s", "measured")
+
+
+def test_where_a_scenario_writes_the_fault_there_is_nothing_to_tell() -> None:
+    (end,) = judged(stage(), Says()).faults
+    assert (end.product, end.setting, end.evidence) == ("", "", None)
+
+
+def test_a_twin_behind_a_product_of_which_nothing_acted_is_not_caught() -> None:
+    made = behind(product(part("acting")), twin=TWIN)
+    verdict = judged(made, Says(outcomes=("FAIL",)))
+    assert told(verdict, "twin")[0].observed == "no fault fired"
+
+
+# -- limits that others overtake ---------------------------------------------------------------
+
+
+def overtaking(*lives: tuple[float, bool], parts: tuple[FaultSpec, ...] = ()) -> Stage:
+    """Attempts with these lives at a product's two limits, each cut by the first one or not."""
+    limits = parts or (part(is_limit=True), part(is_limit=True))
+    made = Stage(chain=[product(*limits)])
+    t_s = 0.0
+    for x, (life_s, is_cut) in enumerate(lives, 1):
+        link = made.connect(t_s, last_id=None)
+        made.note(t_s, "armed", "exchange", fault=0, x=x)
+        made.note(t_s, "armed", "exchange", fault=1, x=x)
+        t_s += life_s
+        made.note(t_s, "fired" if is_cut else "not_reached", "why", fault=0, x=x)
+        made.note(t_s, "not_reached", f"{life_s} s of 300 s", fault=1, x=x)
+        if is_cut:
+            link.cut(t_s, hop=1)
+        else:
+            link.end(t_s)
+        t_s += 1.0
+    return made
+
+
+@pytest.mark.parametrize(
+    ("lives", "counted"),
+    [
+        ([(15.0, True)], ["fired"]),
+        ([(15.0, True), (15.0, True), (4.0, False)], ["fired"]),
+        ([(15.0, True), (40.0, False)], ["fired", "not_reached"]),
+        ([(15.0, False)], ["not_reached", "not_reached"]),
+    ],
+)
+def test_a_limit_that_another_one_always_comes_before_does_not_count(
+    lives: list[tuple[float, bool]], counted: list[str]
+) -> None:
+    verdict = judged(overtaking(*lives), Says())
+    assert [it.end for it in verdict.faults] == counted
+    assert (verdict.outcome == "PASS") is ("not_reached" not in counted)
+
+
+def test_only_a_limit_is_overtaken() -> None:
+    parts = (part(is_limit=True), part())
+    verdict = judged(overtaking((15.0, True), parts=parts), Says())
+    assert [it.end for it in verdict.faults] == ["fired", "not_reached"]
+
+
+def test_a_limit_that_a_scenario_writes_is_never_overtaken() -> None:
+    made = overtaking((15.0, True))
+    (hop,) = made.case.scenario.through
+    through = (hop.model_copy(update={"product": None}),)
+    scenario = made.case.scenario.model_copy(update={"through": through})
+    made.case = made.case.model_copy(update={"scenario": scenario})
+    assert [it.end for it in judged(made, Says()).faults] == ["fired", "not_reached"]
+
+
+def test_a_limit_of_another_hop_overtakes_it_too() -> None:
+    made = Stage(chain=[product(part(is_limit=True)), Hop(faults=(FaultSpec(name="fault"),))])
+    link = made.connect(0.0)
+    made.note(0.0, "armed", "exchange 1")
+    made.note(5.0, "fired", "silence", hop=2)
+    link.cut(5.0, hop=2)
+    made.note(5.0, "not_reached", "5 s of 60 s")
+    assert [(it.hop, it.end) for it in judged(made, Says()).faults] == [(2, "fired")]
 
 
 # -- the case ----------------------------------------------------------------------------------
@@ -265,12 +403,34 @@ def test_on_the_real_clock_a_margin_below_the_worst_lag_is_none(
     assert told(verdict, "says")[0].outcome == judged_as
 
 
-def test_what_rests_on_a_product_known_by_report_is_warn_at_most() -> None:
-    blamed = Says(outcomes=("FAIL",), hop=2)
-    verdict = judged(stage(hops=2), blamed, reported=(2,))
-    assert verdict.outcome == "WARN"
-    assert "known by report only" in told(verdict, "says")[0].observed
-    assert judged(stage(hops=2), blamed, reported=(1,)).outcome == "FAIL"
+@pytest.mark.parametrize(
+    ("hop", "others", "outcome"),
+    [
+        (1, [], "WARN"),
+        (1, [part(reported=True)], "WARN"),
+        (1, [part()], "FAIL"),
+        (2, [], "FAIL"),
+        (None, [], "FAIL"),
+    ],
+)
+def test_what_rests_on_reports_of_a_product_is_warn_at_most(
+    hop: int | None, others: list[FaultSpec], outcome: Outcome
+) -> None:
+    made = behind(product(part(reported=True), *others, name="x"), product(part(), name="y"))
+    for fault in range(1 + len(others)):
+        made.note(5.0, "fired", "silence", fault=fault)
+    made.note(5.0, "fired", "silence", hop=2)
+    verdict = judged(made, Says(outcomes=("FAIL",), hop=hop))
+    assert verdict.outcome == outcome
+    assert ("x@1.22 is known by report only" in told(verdict, "says")[0].observed) is (
+        outcome == "WARN"
+    )
+
+
+def test_reports_of_a_fault_that_did_not_act_cap_nothing() -> None:
+    made = behind(product(part(reported=True)))
+    made.note(5.0, "defeated", "heartbeats")
+    assert judged(made, Says(outcomes=("FAIL",), hop=1)).outcome == "FAIL"
 
 
 # -- twins -------------------------------------------------------------------------------------

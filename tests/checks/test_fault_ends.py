@@ -5,13 +5,14 @@ from typing import Literal
 import msgspec
 import pytest
 
-from harness.checks.fault_ends import Armed, armed_in, fault_ends
+from harness.checks.fault_ends import Standing, fault_ends, standing_in
 from harness.model.journal import FaultNote
+from harness.model.scenario import FaultSpec, Hop
 from harness.model.verdict import FaultEnd
 from tests.testkit.journals import Stage
 
-type What = Literal["armed", "fired", "defeated", "not_reached"]
-FAULT = Armed(1, 0, "idle_timeout")
+type What = Literal["armed", "fired", "defeated", "not_reached", "not_armed"]
+FAULT = Standing(1, 0, FaultSpec(name="idle_timeout"))
 
 
 def note(what: What, reason: str, *, x: int = 1, hop: int = 1, fault: int = 0) -> FaultNote:
@@ -31,6 +32,8 @@ def note(what: What, reason: str, *, x: int = 1, hop: int = 1, fault: int = 0) -
             "not_reached",
             "no type (last of 2 exchanges)",
         ),
+        ([("not_armed", "the status is 204"), ("not_reached", "1 s")], "not_reached", "1 s"),
+        ([("not_armed", "the status is 204")], "not_reached", "the status is 204"),
         ([("armed", "exchange 1")], "not_reached", "exchange 1"),
         ([], "not_reached", "no request reached it"),
     ],
@@ -55,18 +58,26 @@ def test_of_several_exchanges_the_closest_gives_the_reason(what: What) -> None:
 
 def test_each_position_of_each_hop_is_a_fault_of_its_own() -> None:
     notes = [note("defeated", "no", hop=2), note("fired", "yes", fault=1)]
-    assert fault_ends(notes, [FAULT]) == (
+    buffer = FaultSpec(name="buffer")
+    standing = [Standing(2, 0, buffer), FAULT, Standing(1, 1, buffer)]
+    assert fault_ends(notes, standing) == (
         FaultEnd(hop=1, fault="idle_timeout", end="not_reached", reason="no request reached it"),
         FaultEnd(hop=1, fault="buffer", end="fired", reason="yes"),
         FaultEnd(hop=2, fault="buffer", end="defeated", reason="no"),
     )
 
 
-def test_what_a_case_writes_is_armed() -> None:
-    case = Stage(hops=2, faults=2).case
-    assert armed_in(case) == (
-        (1, 0, "fault"),
-        (1, 1, "fault1"),
-        (2, 0, "fault"),
-        (2, 1, "fault1"),
-    )
+def test_every_fault_of_a_chain_stands_at_its_place() -> None:
+    found = standing_in(Stage(hops=2, faults=2).case)
+    assert [(*it.at, it.spec.name, it.product) for it in found] == [
+        (1, 0, "fault", None),
+        (1, 1, "fault1", None),
+        (2, 0, "fault", None),
+        (2, 1, "fault1", None),
+    ]
+
+
+def test_a_users_script_is_no_fault() -> None:
+    script = FaultSpec(name="script", settings="mine.py")
+    chain = [Hop(faults=(script, FaultSpec(name="cut")))]
+    assert [it.at for it in standing_in(Stage(chain=chain).case)] == [(1, 1)]

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from harness.model import journal as j
-from harness.model.scenario import Case, Scenario, Target, Traffic, Twin
+from harness.model.scenario import Case, Hop, Scenario, Target, Traffic, Twin
 from harness.wire.headers import Headers
 from tests.testkit.links import HopEntry, Link
 
@@ -48,6 +48,7 @@ class Stage:
 
     Args:
         hops: How many there are; each has one fault named `fault`.
+        chain: The hops themselves, in place of those.
         is_reference: Whether the target is the reference server, which keeps a record of its own.
         expect: What the scenario expects.
         recorded: The hops that keep a record; None: all of them.
@@ -64,8 +65,9 @@ class Stage:
         clock: Literal["real", "virtual"] = "virtual",
         recorded: set[int] | None = None,
         faults: int = 1,
+        chain: Sequence[Hop] = (),
     ) -> None:
-        self.hops = tuple(range(1, hops + 1))
+        self.hops = tuple(range(1, (len(chain) or hops) + 1))
         self.recorded = set(self.hops) if recorded is None else recorded
         self.is_reference = is_reference
         self._put: list[tuple[float, j.Entry]] = []
@@ -73,7 +75,7 @@ class Stage:
         through = [{f"fault{at or ''}": None for at in range(faults)} for _ in self.hops]
         scenario = Scenario.model_validate(
             {"id": "test/case", "why": "a test", "through": through, "expect": expect or {}}
-        ).model_copy(update={"traffic": traffic})
+        ).model_copy(update={"traffic": traffic, **({"through": tuple(chain)} if chain else {})})
         url = None if is_reference else "http://127.0.0.1:1/events"
         self.case = Case(
             id="test/case",
@@ -189,7 +191,7 @@ class Stage:
     def note(
         self,
         t_s: float,
-        what: Literal["armed", "fired", "defeated", "not_reached"],
+        what: Literal["armed", "fired", "defeated", "not_reached", "not_armed"],
         reason: str,
         *,
         hop: int = 1,
