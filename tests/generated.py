@@ -21,12 +21,15 @@ from harness.faults.registry import FAULTS, settings_of
 from harness.faults.when import When
 from harness.model import verdict
 from harness.model.scenario import EventSource, ReferenceSettings, Target, Traffic, Twin
+from harness.products import products
+from harness.report.explain import LEGEND, of_product
+from harness.report.model_tables import Key, keys
+from harness.report.pages import Table, markdown, markdown_table
 from harness.scenario.expand import expand
 from harness.scenario.load import load
 from harness.scenario.schema import schema
 from harness.scenario.select import scenario_files
 from tests.fidelity import report
-from tests.model_tables import Key, keys
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "reports" / "fidelity" / "stored.md"
@@ -50,6 +53,7 @@ def files() -> dict[Path, str]:
     """Every generated file and its content."""
     return {
         ROOT / "docs" / "catalogue.md": _catalogue(),
+        ROOT / "docs" / "products.md": _products(),
         ROOT / "docs" / "scenario.schema.json": json.dumps(schema(), indent=2) + "\n",
         STORED: report.text(),
     }
@@ -142,13 +146,19 @@ def _scenarios() -> Iterable[Sequence[str]]:
         yield ids, loaded.scenario.why, twins, loaded.scenario.source
 
 
+def _products() -> str:
+    parts = [
+        "# Products",
+        _MADE,
+        "Intermediaries by the names that `through:` knows; `sse-harness explain` shows the same.",
+        LEGEND,
+        *(markdown(of_product(it), level=2) for it in products()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(it) for it in line) + " |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return markdown_table(Table(tuple(head), tuple(map(tuple, rows))))
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from harness.cli.explain import explain
 from harness.cli.run import run
 from harness.cli.serve import serve
 from harness.cli.trace import trace
@@ -38,3 +39,4 @@ def _shared(
 app.command("run")(run)
 app.command("trace")(trace)
 app.command("serve")(serve)
+app.command("explain")(explain)

@@ -275,10 +275,11 @@ def show_hop(hop: Hop) -> str:
     if hop.product is not None:
         settings = (f"{name}={_flow(value)}" for name, value in hop.product.settings.items())
         return " ".join([str(hop.product), *settings])
-    return " + ".join(_show_fault(spec) for spec in hop.faults)
+    return " + ".join(show_fault(spec) for spec in hop.faults)
 
 
-def _show_fault(spec: FaultSpec) -> str:
+def show_fault(spec: FaultSpec) -> str:
+    """One fault in a few words: `buffer 4KiB hold_head=true`."""
     if spec.name == SCRIPT:
         return f"{spec.name} {spec.settings}"
     settings = spec.settings or {}

@@ -10,7 +10,7 @@ from harness.faults.latency import Latency
 from harness.faults.registry import FAULTS, settings_of
 from harness.faults.when import When
 from harness.model.scenario import EventSource, ReferenceSettings, Traffic, Twin
-from tests.model_tables import Key, keys
+from harness.report.model_tables import Key, keys
 
 MODELS: dict[str, type[BaseModel]] = {
     it.__name__: it for it in (Traffic, ReferenceSettings, EventSource, Twin, When)
