@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from harness.errors import shown
-from harness.faults.base import (
-    Action,
-    CaseOver,
-    ClientGone,
-    Conserves,
-    Data,
-    Event,
-    RequestData,
-    RequestEnd,
-    RequestHead,
-    ResponseHead,
-    SimpleFault,
-    UpstreamEnd,
-    Wake,
-    passed,
-)
+from harness.faults.base import Conserves, SimpleFault
 from harness.faults.limit import local_answer
-from harness.faults.standing import Standing
-
-
-def _as_numbers(setting: object) -> object:
-    match setting:
-        case "all" | None:
-            return None
-        case bool() | str():
-            raise ValueError(f"expected a number, a list of numbers, or all, got {shown(setting)}")
-        case int():
-            return (setting,)
-        case _:
-            return setting
-
-
-type RequestNumber = Annotated[int, Field(ge=1, strict=True)]
+from harness.faults.on_request import Numbers, OnRequest
 
 
 class Answer(SimpleFault):
@@ -68,43 +37,11 @@ class Answer(SimpleFault):
     body: str | None = None
     content_type: str = "text/plain"
     headers: dict[str, str] = Field(default_factory=dict)
-    on: Annotated[
-        Annotated[tuple[RequestNumber, ...], Field(min_length=1)] | None,
-        BeforeValidator(_as_numbers),
-    ] = None
+    on: Numbers = None
 
-    def exchange(self, x: int, draw: Callable[[], float]) -> _State:  # noqa: ARG002 - the contract's
+    def exchange(self, x: int, draw: Callable[[], float]) -> OnRequest:  # noqa: ARG002 - the contract's
         """See `SimpleFault.exchange`."""
-        return _State(self, x)
-
-
-class _State:
-    def __init__(self, config: Answer, x: int) -> None:
-        self._config = config
-        self._x = x
-        self._standing = Standing()
-
-    def step(self, now_s: float, event: Event) -> Iterable[Action]:  # noqa: ARG002 - no time in it
-        self._standing.see(event)
-        config = self._config
-        match event:
-            case RequestHead() if config.on is None or self._x in config.on:
-                yield from self._standing.fired(f"{config.status} to request {self._x}")
-                body = "" if config.body is None and config.status in {204, 304} else config.body
-                headers = (("Content-Type", config.content_type), *config.headers.items())
-                yield local_answer(config.status, body, headers)
-            case RequestHead():
-                numbers = ", ".join(str(number) for number in config.on or ())
-                yield from self._standing.not_reached(f"request {self._x}, answers {numbers}")
-                yield passed(event)
-            case (
-                RequestData()
-                | RequestEnd()
-                | ResponseHead()
-                | Data()
-                | UpstreamEnd()
-                | ClientGone()
-            ):
-                yield passed(event)
-            case Wake() | CaseOver():
-                pass
+        body = "" if self.body is None and self.status in {204, 304} else self.body
+        headers = (("Content-Type", self.content_type), *self.headers.items())
+        answer = local_answer(self.status, body, headers)
+        return OnRequest(x, self.on, "answers", f"{self.status} to request {x}", answer)

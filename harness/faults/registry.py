@@ -25,6 +25,8 @@ from harness.faults.lag_one_event import LagOneEvent
 from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
+from harness.faults.redirect import Redirect
+from harness.faults.refuse import Refuse
 from harness.faults.rewrite_headers import RewriteHeaders
 from harness.faults.slice import Slice
 from harness.units import YAML_CONTEXT
@@ -46,6 +48,8 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "late_headers": LateHeaders,
         "latency": Latency,
         "max_duration": MaxDuration,
+        "redirect": Redirect,
+        "refuse": Refuse,
         "rewrite_headers": RewriteHeaders,
         "slice": Slice,
     }

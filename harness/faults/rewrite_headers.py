@@ -41,14 +41,19 @@ def _field_name(name: str) -> str:
     return name
 
 
-def _field_value(text: str) -> str:
+def field_value(text: str) -> str:
+    """`text`, which may stand as the value of a field (RFC 9110 §5.5).
+
+    Raises:
+        ValueError: It may not.
+    """
     if re.search(r"[\0\r\n]", text):
         raise ValueError("expected a field value without line ends")
     return text
 
 
 type FieldName = Annotated[str, AfterValidator(_field_name)]
-type FieldValue = Annotated[str, AfterValidator(_field_value)]
+type FieldValue = Annotated[str, AfterValidator(field_value)]
 
 
 class Rules(Strict):

@@ -25,6 +25,8 @@ from harness.faults.latency import Latency
 from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
 from harness.faults.pipeline import Pipeline
+from harness.faults.redirect import Redirect
+from harness.faults.refuse import Refuse
 from harness.faults.rewrite_headers import RewriteHeaders, Rules
 from harness.faults.slice import Slice
 from harness.faults.when import Matches, When
@@ -215,6 +217,11 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             MaxDuration(after_s=1.0, fires="next_write", before_head=BeforeHead(how="truncation"))
         ),
         "late write": _at_once(MaxDuration(after_s=1.0, fires="next_write", before_head=None)),
+    },
+    "redirect": {"first": _at_once(Redirect(location="/elsewhere"))},
+    "refuse": {
+        "all": _at_once(Refuse()),
+        "second": _at_once(Refuse(on=(2,), how="truncation")),
     },
     "rewrite_headers": {
         "both": _at_once(

@@ -31,6 +31,8 @@ TEXT = {"traffic": {"every": "1s", "text": "multibyte", "end_after": "20s"}}
 PATIENT = {"client": {"eventsource": {"retry_5xx": True}}}
 CODED = {"flush": True, "honours_no_transform": False}
 
+CUT_AFTER_7S: Yaml = {"max_duration": {"after": "7s"}}
+
 CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "nothing": ([{}], {}),
     "idle": ([{"idle_timeout": {"after": "5s"}}], QUIET),
@@ -97,6 +99,15 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"answer": {"status": 503, "on": [1, 3]}}, {"max_duration": {"after": "7s"}}],
         PATIENT,
     ),
+    "refuse": (
+        [{"refuse": {"on": 2}}, {"refuse": {"on": 2, "how": "truncation"}}, CUT_AFTER_7S],
+        {},
+    ),
+    "refuse, http/2": (
+        [{"refuse": {"on": [1, 3]}}, CUT_AFTER_7S],
+        {"client": {"eventsource": {"http": "2"}}},
+    ),
+    "redirect": ([{"redirect": {"location": "?again", "on": [1, 3]}}, CUT_AFTER_7S], {}),
     "rewrite": (
         [
             {
