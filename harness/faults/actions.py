@@ -180,11 +180,17 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer the request here, without upstream: head, body and clean end in one."""
+    """Answer the request here, without upstream: head, body and clean end in one.
+
+    Args:
+        is_refusal: It stands for an upstream that could not be reached: the stages downstream are
+            told that in its place, and each may answer in its own way.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +332,8 @@ def passed(event: Event) -> Action:
         case Data(data):
             return Forward(data)
         case UpstreamEnd(how="refused"):
-            return Answer(502, (("Content-Type", "text/plain"),), b"upstream refused\n")
+            text = (("Content-Type", "text/plain"),)
+            return Answer(502, text, b"upstream refused\n", is_refusal=True)
         case UpstreamEnd(how, is_dropping=is_dropping, h2=h2):
             return End("truncation" if how == "refused" else how, is_dropping, h2)
         case ClientGone(how):

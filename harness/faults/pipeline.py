@@ -8,7 +8,7 @@ Bytes from upstream meet stage 0 first, requests and leaving clients the last on
 What one stage asks of the driver is what its neighbour is told:
 
     Forward, ForwardHead, End        Data, ResponseHead, UpstreamEnd of the next stage downstream
-    Answer                           all three, ended cleanly
+    Answer                           all three, ended cleanly; UpstreamEnd("refused") for a refusal
     End("stall")                     nothing: a silence is learnt by waiting
     SendRequest, SendData, SendEnd   RequestHead, RequestData, RequestEnd of the next one upstream
     CloseUpstream                    ClientGone, once; nothing for `leave_open`
@@ -261,6 +261,8 @@ class Pipeline:
                 self._tell(stage, x, replace(head, attempt=0))
             case Forward(data):
                 self._tell(stage, x, Data(data))
+            case Answer(is_refusal=True):
+                self._tell(stage, x, UpstreamEnd("refused"))
             case Answer():
                 self._tell(stage, x, _head_of(action))
                 if action.body and not flow.is_head_request:

@@ -29,6 +29,7 @@ from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
 from harness.faults.rewrite_headers import RewriteHeaders
 from harness.faults.slice import Slice
+from harness.faults.upstream_death import UpstreamDeath
 from harness.units import YAML_CONTEXT
 
 FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
@@ -52,6 +53,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "refuse": Refuse,
         "rewrite_headers": RewriteHeaders,
         "slice": Slice,
+        "upstream_death": UpstreamDeath,
     }
 )
 

@@ -29,6 +29,7 @@ from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
 from harness.faults.rewrite_headers import RewriteHeaders, Rules
 from harness.faults.slice import Slice
+from harness.faults.upstream_death import NoHead, Refused, UpstreamDeath
 from harness.faults.when import Matches, When
 from tests.testkit.contract import Subject, subject
 
@@ -240,6 +241,19 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "full": replace(
             subject(SmallSlice(size_bytes=2, pause_s=0.25)), limit_s=60.0, outcomes_alike=False
         ),
+    },
+    "upstream_death": {
+        "envoy": _at_once(
+            UpstreamDeath(
+                reset="truncation",
+                close_reset="end",
+                before_head=NoHead(status=503),
+                client_after_s=1.0,
+            )
+        ),
+        "haproxy": _at_once(UpstreamDeath(refused=Refused(status=503, after_s=3.0))),
+        "caddy": _at_once(UpstreamDeath(truncation="end", reset="end")),
+        "silent": _at_once(UpstreamDeath(truncation="stall", before_head=NoHead(how="truncation"))),
     },
 }
 

@@ -146,6 +146,20 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{}, {}],
         {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},
     ),
+    "upstream dies": (
+        [
+            {"upstream_death": {"truncation": "reset", "client_after": "1500ms"}},
+            {"cut": {"after": "7s", "times": 2}},
+        ],
+        {},
+    ),
+    "upstream dies before the head": (
+        [
+            {"upstream_death": {"before_head": {"status": 503}}},
+            {"latency": {"delay": "2s"}, "cut": {"after": "1s", "how": "reset", "times": 2}},
+        ],
+        PATIENT,
+    ),
     "http/1.0 upstream": (
         [
             {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},
@@ -296,6 +310,19 @@ RAW_CHAINS: dict[str, list[Yaml]] = {
     "stubborn": [{"ends_at": {"how": "truncation"}}, {"stubborn": None}],
     "pauses": [{"pauses": {"word": "one", "for": "5s"}}, {}],
     "tries twice": [{}, {"tries_twice": None}],
+    "upstream dies": [
+        {"http_version": {"close_delimited": "pass"}},
+        {
+            "upstream_death": {
+                "truncation": "end",
+                "reset": "truncation",
+                "close_reset": "end",
+                "before_head": {"status": 503},
+                "client_after": "700ms",
+            }
+        },
+    ],
+    "upstream dies, stall": [{"upstream_death": {"truncation": "stall", "before_head": "reset"}}],
     "by the close, after chunks": [
         {"http_version": {"close_delimited": "pass"}},
         {"http_version": {"chunked": False}, "drop_held": {}, "buffer": {"until_end": True}},
