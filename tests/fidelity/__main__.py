@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         print(error, file=sys.stderr)  # noqa: T201 - what this command is for
         return 2
-    print("\n".join(lines))  # noqa: T201 - what this command is for
+    with contextlib.suppress(BrokenPipeError):  # `| head` has seen enough
+        print("\n".join(lines), flush=True)  # noqa: T201 - what this command is for
     return 0
 
 
