@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, ClassVar, Self
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from harness.faults.base import (
+    HELD_BYTES,
     TIE_S,
     Action,
     CaseOver,
     ClientGone,
+    CloseUpstream,
     Conserves,
     Data,
     Event,
@@ -29,9 +32,10 @@ from harness.faults.base import (
     passed,
 )
 from harness.faults.held import Gate
+from harness.faults.limit import local_answer, phrase
 from harness.faults.standing import Standing
 from harness.units import Duration, Size, format_duration, format_size
-from harness.wire.headers import values
+from harness.wire.headers import replaced, value, values
 
 
 class Buffer(SimpleFault):
@@ -39,21 +43,33 @@ class Buffer(SimpleFault):
 
     A full block is forwarded as one write of exactly `block` bytes; what is over stays held. When
     upstream ends, however it ends, what is held goes out before the end does, unless `drop_held`
-    stands before it. Held at most: one
-    byte less than a block; without `block`, all there is. Never more than 64 MiB and one read: then
-    upstream is read no further until less than half is left, which a buffer that waits for the end
-    never comes to. Such a response stands still.
+    stands before it. Held at most: one byte less than a block; without `block`, all there is.
+    Never more than 64 MiB, or `limit`, and one read: then upstream is read no further until less
+    than half is left, which a buffer that waits for the end never comes to. Such a response stands
+    still, unless `over_limit` says otherwise.
 
     Models: nginx proxy_buffering, on by default with blocks of one memory page (4 KiB or 8 KiB,
-    proxy_buffer_size), off for a response with X-Accel-Buffering: no — nginx.org,
-    ngx_http_proxy_module; Traefik flushInterval, 100 ms — doc.traefik.io, "HTTP load balancing";
+    proxy_buffer_size), the first of which holds the head too, off for a response with
+    X-Accel-Buffering: no — nginx.org, ngx_http_proxy_module; measured on 1.22; Traefik
+    flushInterval, 100 ms, and its buffering middleware, which sends a short body with its length
+    and answers 500 for one that is too long — doc.traefik.io, "HTTP load balancing", "Buffering";
+    lighttpd, which waits for the end and knows the length then — measured on 1.4; Caddy
+    response_buffers, which hold so much and then let all pass — caddyserver.com, "reverse_proxy";
     AWS Lambda function URLs in BUFFERED mode, which answer when the function is done —
     docs.aws.amazon.com, "Invoking Lambda function URLs".
     Conserves: bytes and order.
 
     Args:
         block_bytes: Size of a block; None: no block is ever full.
-        until_end: Whether everything waits for upstream's end; goes without the other two.
+        head_counts: Whether the head takes its room in the first block.
+        first_block_bytes: Size of the first block; None: that of the others.
+        until_end: Whether everything waits for upstream's end; goes without blocks and timer.
+        content_length: Whether a body that was held to its end is sent with its length, which
+            makes whole what was truncated. A size: one that is no longer. Goes with `until_end`
+            and `hold_head`.
+        limit_bytes: Most bytes held for the end; None: 64 MiB.
+        over_limit: What a longer body comes to: wait (upstream is read no further), pass (all goes
+            out, and what follows as it comes), or the status of an answer in its place.
         flush_after_s: Time from the first byte held until all that is held goes out, in seconds.
             None: never.
         hold_head: Whether the head waits for the first bytes that go out.
@@ -66,7 +82,12 @@ class Buffer(SimpleFault):
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
 
     block_bytes: Annotated[Size, Field(gt=0)] | None = None
+    head_counts: bool = False
+    first_block_bytes: Annotated[Size, Field(gt=0)] | None = None
     until_end: bool = False
+    content_length: StrictBool | Annotated[Size, Field(gt=0)] = False
+    limit_bytes: Annotated[Size, Field(gt=0, le=HELD_BYTES)] | None = None
+    over_limit: Literal["wait", "pass"] | Annotated[int, Field(ge=400, le=599)] = "wait"
     flush_after_s: Annotated[Duration, Field(gt=0)] | None = None
     hold_head: bool = False
     unless_response_header: dict[str, str] = Field(default_factory=dict)
@@ -80,6 +101,23 @@ class Buffer(SimpleFault):
             raise ValueError("until_end holds everything: expected neither block nor flush_after")
         return self
 
+    @model_validator(mode="after")
+    def _has_what_it_takes(self) -> Self:
+        shapes_first = self.head_counts or self.first_block_bytes is not None
+        if shapes_first and self.block_bytes is None:
+            raise ValueError("a first block needs others: expected block")
+        if self.head_counts and self.first_block_bytes is not None:
+            raise ValueError("expected head_counts or first_block, not both")
+        if not self.until_end and (self.limit_bytes is not None or self.over_limit != "wait"):
+            raise ValueError("limit and over_limit go with until_end")
+        says_first = self.content_length or isinstance(self.over_limit, int)
+        if says_first and not (self.until_end and self.hold_head):
+            raise ValueError(
+                "what is said in the head has to be known before it goes out: expected until_end "
+                "and hold_head"
+            )
+        return self
+
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""
         return self.flush_after_s or 0.0
@@ -88,21 +126,40 @@ class Buffer(SimpleFault):
         """See `SimpleFault.exchange`."""
         return _State(self)
 
+    def most_bytes(self) -> int:
+        """Most bytes held, with one read on top."""
+        return min(self.held_bytes, self.limit_bytes or self.held_bytes)
+
+    def first_bytes(self, head: ResponseHead) -> int:
+        """Size of the first block after this head; 0: there are no blocks."""
+        if self.head_counts and self.block_bytes is not None:
+            return max(1, self.block_bytes - _size_on_wire(head))
+        return self.first_block_bytes or self.block_bytes or 0
+
+    def tells_length(self, head: ResponseHead, length: int) -> bool:
+        """Whether a whole body of this length is sent with it."""
+        if head.framing == "none" or value(head.headers, "content-length") is not None:
+            return False
+        if isinstance(self.content_length, bool):
+            return self.content_length
+        return length <= self.content_length
+
     def waits_for(self) -> str:
         """What releases held bytes, in words."""
         ways = ["a block of " + format_size(self.block_bytes)] if self.block_bytes else []
         if self.flush_after_s is not None:
             ways.append(f"{format_duration(self.flush_after_s)} to pass")
-        return " or ".join(ways) or f"the end, takes {format_size(self.held_bytes)} at most"
+        return " or ".join(ways) or f"the end, takes {format_size(self.most_bytes())} at most"
 
 
 class _State:
     def __init__(self, config: Buffer) -> None:
         self._config = config
         self._standing = Standing()
-        self._gate = Gate(config.held_bytes)
-        self._head: ResponseHead | None = None
+        self._gate = Gate(config.most_bytes())
+        self._head: ResponseHead | None = None  # while it waits
         self._held = bytearray()
+        self._block_bytes = 0  # of the next block; 0: there are none
         self._is_off = False
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
@@ -116,15 +173,14 @@ class _State:
                 yield passed(event)
             case Data(data, attempt):
                 yield from self._take(now_s, data)
-                yield from self._gate.filled(len(self._held), attempt)
+                if len(self._held) > self._config.most_bytes():
+                    yield from self._overflow(attempt)
                 # What was under way may have filled a block larger than the limit.
                 yield from self._gate.drained(len(self._held))
             case UpstreamEnd():
                 if self._held and self._config.flush_after_s is not None:
                     yield WakeAt(math.inf)
-                if event.is_dropping:
-                    self._held.clear()
-                yield from self._flush()
+                yield from self._end(event)
                 yield from self._standing.not_reached(self._margin())
                 yield passed(event)
             case ClientGone():
@@ -141,6 +197,7 @@ class _State:
             if wanted.strip().lower() in (it.strip().lower() for it in values(head.headers, name)):
                 self._is_off = True
                 yield from self._standing.defeated(f"{name}: {wanted} in the response")
+        self._block_bytes = self._config.first_bytes(head)
         if self._config.hold_head and not self._is_off:
             self._head = head
             yield from self._standing.fired(f"head held, waits for {self._config.waits_for()}")
@@ -148,26 +205,54 @@ class _State:
             yield ForwardHead(head)
 
     def _take(self, now_s: float, data: bytes) -> Iterator[Action]:
-        block, timer_s = self._config.block_bytes, self._config.flush_after_s
+        timer_s = self._config.flush_after_s
         was_holding = bool(self._held)
         self._held += data
-        full = len(self._held) - len(self._held) % block if block else 0
-        if block and full:
+        has_block = 0 < self._block_bytes <= len(self._held)
+        if has_block:
             yield from self._release_head()
-            whole = bytes(self._held[:full])
-            del self._held[:full]
-            for start in range(0, full, block):
-                yield Forward(whole[start : start + block])
+            yield from self._send_blocks()
         if self._held:
             yield from self._standing.fired(
                 f"{format_size(len(self._held))} held, waits for {self._config.waits_for()}"
             )
         if timer_s is not None:
             # Whatever is left after a full block came just now.
-            if self._held and (full or not was_holding):
+            if self._held and (has_block or not was_holding):
                 yield WakeAt(now_s + timer_s + TIE_S)
             elif was_holding and not self._held:
                 yield WakeAt(math.inf)
+
+    def _send_blocks(self) -> Iterator[Action]:
+        at = 0
+        while len(self._held) - at >= self._block_bytes:
+            yield Forward(bytes(self._held[at : at + self._block_bytes]))
+            at += self._block_bytes
+            self._block_bytes = self._config.block_bytes or 0
+        del self._held[:at]
+
+    def _overflow(self, attempt: int) -> Iterator[Action]:
+        """More is held than may be."""
+        match self._config.over_limit:
+            case "wait":
+                yield from self._gate.filled(len(self._held), attempt)
+            case "pass":
+                self._is_off = True
+                yield from self._flush()
+            case status:
+                yield local_answer(status, None, ())
+                yield CloseUpstream("fin", attempt)
+
+    def _end(self, end: UpstreamEnd) -> Iterator[Action]:
+        if end.is_dropping:
+            self._held.clear()
+        head = self._head
+        if head is not None and self._config.tells_length(head, len(self._held)):
+            if end.is_dropping and end.how != "end":
+                return  # there is no whole body whose length could be told
+            length = replaced(head.headers, "Content-Length", str(len(self._held)))
+            self._head = replace(head, headers=length, framing="length")
+        yield from self._flush()
 
     def _flush(self) -> Iterator[Action]:
         yield from self._release_head()
@@ -184,3 +269,17 @@ class _State:
         if self._standing.offset == 0:
             return "no body byte came"
         return f"all {self._standing.offset} bytes came in whole blocks"
+
+
+def _size_on_wire(head: ResponseHead) -> int:
+    """How long upstream's head was, as far as what is left of it tells.
+
+    The hop has taken off the fields of the connection: those the framing implies count again.
+    """
+    fields = [f"{name}: {val}" for name, val in head.headers]
+    if head.framing == "chunked":
+        fields.append("Transfer-Encoding: chunked")
+    elif head.framing == "close" and head.version == "HTTP/1.1":
+        fields.append("Connection: close")
+    lines = [f"{head.version} {head.status} {phrase(head.status)}", *fields, ""]
+    return sum(len(line) + 2 for line in lines)

@@ -29,7 +29,8 @@ from harness.units import Duration
 from harness.wire.headers import Headers, value
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """The words of a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -38,7 +39,7 @@ def _phrase(status: int) -> str:
 
 def local_answer(status: int, body: str | None, headers: Headers) -> Answer:
     """An answer of the hop's own: the status in words where no body is given, and its type."""
-    text = f"{status} {_phrase(status)}\n" if body is None else body
+    text = f"{status} {phrase(status)}\n" if body is None else body
     if value(headers, "content-type") is None:
         headers = (("Content-Type", "text/plain"), *headers)
     return Answer(status, headers, text.encode())

@@ -92,6 +92,25 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             outcomes_alike=False,
         ),
         "until end": subject(Buffer(until_end=True, hold_head=True)),
+        "first block": replace(
+            subject(Buffer(block_bytes=8, first_block_bytes=3), holds_bytes=7),
+            outcomes_alike=False,
+        ),
+        "head counts": replace(
+            subject(Buffer(block_bytes=100, head_counts=True), holds_bytes=99),
+            outcomes_alike=False,
+        ),
+        "lighttpd": subject(Buffer(until_end=True, hold_head=True, content_length=True)),
+        "traefik": subject(
+            Buffer(
+                until_end=True,
+                hold_head=True,
+                content_length=20,
+                limit_bytes=40,
+                over_limit=500,
+            )
+        ),
+        "caddy": subject(Buffer(until_end=True, hold_head=True, limit_bytes=16, over_limit="pass")),
         "until full": subject(SmallBuffer(until_end=True)),
         "full and flushed": replace(
             # What waits for the flush of what came before it waits for its own, too.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from harness.faults.base import (
     TIE_S,
+    Answer,
     CaseOver,
     ClientGone,
     CloseUpstream,
@@ -153,6 +155,15 @@ def test_speaks_of_the_end_of_an_empty_body() -> None:
         ({}, "expected block, flush_after or until_end"),
         ({"until_end": True, "block": "4KiB"}, "expected neither block nor flush_after"),
         ({"until_end": True, "flush_after": "1s"}, "expected neither block nor flush_after"),
+        ({"until_end": True, "head_counts": True}, "expected block"),
+        ({"until_end": True, "first_block": "1KiB"}, "expected block"),
+        ({"block": "4KiB", "first_block": "1KiB", "head_counts": True}, "not both"),
+        ({"block": "4KiB", "limit": "1MB"}, "go with until_end"),
+        ({"block": "4KiB", "over_limit": "pass"}, "go with until_end"),
+        ({"until_end": True, "limit": "65MiB"}, "less than or equal to"),
+        ({"until_end": True, "content_length": True}, "expected until_end and hold_head"),
+        ({"until_end": True, "over_limit": 500}, "expected until_end and hold_head"),
+        ({"until_end": True, "hold_head": True, "over_limit": 200}, "greater than or equal to 400"),
         ({"block": "0B"}, "greater than 0"),
         ({"block": 4096}, "expected a size with a unit"),
         ({"block": "4KiB", "blok": "4KiB"}, "Extra inputs"),
@@ -201,3 +212,137 @@ def test_who_is_full_reads_on_when_what_was_under_way_fills_a_block() -> None:
     reason = "9B held, waits for a block of 12B"
     assert play.at(1.0) >> Data(b"a" * 9) << fired(reason, offset=9) << PauseUpstream()
     assert play.at(2.0) >> Data(b"b" * 4) << Forward(b"a" * 9 + b"b" * 3) << ResumeUpstream()
+
+
+# -- the first block -------------------------------------------------------------------------------
+
+
+def test_the_first_block_may_be_shorter() -> None:
+    play = opened(Buffer(block_bytes=4, first_block_bytes=2))
+    reason = "1B held, waits for a block of 4B"
+    assert play.at(1.0) >> Data(b"a") << fired(reason, offset=1)
+    assert play.at(2.0) >> Data(b"bcdefg") << Forward(b"ab") << Forward(b"cdef")
+    assert play.at(3.0) >> Data(b"hij") << Forward(b"ghij")
+
+
+# What nginx 1.22 was seen to send first of a block of 4096 bytes: 3945 after a head of 151 bytes,
+# 3964 after one of 132.
+SEEN = ResponseHead(
+    200,
+    (
+        ("Server", "origin/1"),
+        ("Date", "Fri, 20 Nov 2026 10:22:35 GMT"),
+        ("Content-Type", "text/event-stream"),
+        ("Cache-Control", "no-cache"),
+    ),
+    framing="close",
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "first"),
+    [
+        (SEEN, 3945),
+        (replace(SEEN, version="HTTP/1.0"), 3964),
+        (replace(SEEN, framing="chunked"), 3936),
+        (replace(SEEN, status=404), 3945 - len("Not Found") + len("OK")),
+    ],
+)
+def test_the_head_may_take_its_room_in_the_first_block(head: ResponseHead, first: int) -> None:
+    play = Playbook(Buffer(block_bytes=4096, head_counts=True)).at(0.0)
+    assert play >> head << ForwardHead(head)
+    assert play >> Data(b"a" * first) << Forward(b"a" * first)
+    assert play >> Data(b"b" * 4096) << Forward(b"b" * 4096)
+
+
+def test_a_head_larger_than_a_block_leaves_it_a_byte() -> None:
+    play = Playbook(Buffer(block_bytes=4, head_counts=True)).at(0.0)
+    assert play >> OK << ForwardHead(OK)
+    assert play >> Data(b"abcde") << Forward(b"a") << Forward(b"bcde")
+
+
+# -- a body that was held to its end ---------------------------------------------------------------
+
+WHOLE = Buffer(until_end=True, hold_head=True, content_length=True)
+WAITS = fired("head held, waits for the end, takes 64MiB at most")
+
+
+def with_length(head: ResponseHead, length: int) -> ResponseHead:
+    fields = (*head.headers, ("Content-Length", str(length)))
+    return replace(head, headers=fields, framing="length")
+
+
+@pytest.mark.parametrize("how", ["end", "truncation", "reset"])
+def test_it_may_be_sent_with_its_length_whatever_ended_it(
+    how: Literal["end", "truncation", "reset"],
+) -> None:
+    play = Playbook(WHOLE).at(0.0)
+    assert play >> OK << WAITS
+    assert play.at(1.0) >> Data(b"abc")
+    assert (
+        play.at(9.0)
+        >> UpstreamEnd(how)
+        << ForwardHead(with_length(OK, 3))
+        << Forward(b"abc")
+        << End(how)
+    )
+
+
+@pytest.mark.parametrize(("data", "has_length"), [(b"abc", True), (b"abcd", False)])
+def test_only_a_short_one_may_be(data: bytes, *, has_length: bool) -> None:
+    config = Buffer(until_end=True, hold_head=True, content_length=3)
+    play = Playbook(config).at(0.0)
+    assert play >> OK << WAITS
+    assert play >> Data(data)
+    head = with_length(OK, 3) if has_length else OK
+    assert play >> UpstreamEnd("end") << ForwardHead(head) << Forward(data) << End("end")
+
+
+@pytest.mark.parametrize(
+    "head", [replace(OK, framing="none"), replace(OK, headers=(("Content-Length", "9"),))]
+)
+def test_who_has_no_body_or_a_length_of_its_own_is_left_alone(head: ResponseHead) -> None:
+    play = Playbook(WHOLE).at(0.0)
+    assert play >> head << WAITS
+    assert play >> UpstreamEnd("end") << ForwardHead(head) << End("end")
+
+
+def test_what_is_dropped_has_no_length_and_no_head() -> None:
+    play = Playbook(WHOLE).at(0.0)
+    assert play >> OK << WAITS
+    assert play >> Data(b"abc")
+    end = UpstreamEnd("reset", is_dropping=True)
+    assert play >> end << End("reset", is_dropping=True)
+
+
+# -- a limit ---------------------------------------------------------------------------------------
+
+
+def test_over_its_limit_it_reads_no_further() -> None:
+    play = opened(Buffer(until_end=True, limit_bytes=4))
+    reason = "4B held, waits for the end, takes 4B at most"
+    assert play >> Data(b"abcd") << fired(reason, offset=4)
+    assert play >> Data(b"e", attempt=2) << PauseUpstream(2)
+
+
+def test_over_its_limit_it_may_let_all_pass() -> None:
+    config = Buffer(until_end=True, hold_head=True, limit_bytes=4, over_limit="pass")
+    play = Playbook(config).at(0.0)
+    assert play >> OK << fired("head held, waits for the end, takes 4B at most")
+    assert play >> Data(b"abcd")
+    assert play >> Data(b"e") << ForwardHead(OK) << Forward(b"abcde")
+    assert play >> Data(b"f") << Forward(b"f")
+    assert play >> UpstreamEnd("end") << End("end")
+
+
+def test_over_its_limit_it_may_answer_instead() -> None:
+    config = Buffer(until_end=True, hold_head=True, limit_bytes=4, over_limit=500)
+    play = Playbook(config).at(0.0)
+    assert play >> OK << fired("head held, waits for the end, takes 4B at most")
+    assert (
+        play
+        >> Data(b"abcde")
+        << Answer(500, (("Content-Type", "text/plain"),), b"500 Internal Server Error\n")
+        << CloseUpstream("fin")
+    )
+    assert play >> Data(b"f")

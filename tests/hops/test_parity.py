@@ -31,6 +31,7 @@ TEXT = {"traffic": {"every": "1s", "text": "multibyte", "end_after": "20s"}}
 PATIENT = {"client": {"eventsource": {"retry_5xx": True}}}
 CODED = {"flush": True, "honours_no_transform": False}
 
+WHOLE = {"until_end": True, "hold_head": True, "content_length": True}
 CUT_AFTER_7S: Yaml = {"max_duration": {"after": "7s"}}
 
 CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
@@ -65,6 +66,17 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "slice": ([{"slice": {"size": "2B"}}, {}], TEXT),
     "slice, pauses": ([{}, {"slice": {"size": "7B", "pause": "30ms"}}], TEXT),
     "buffer, block": ([{"buffer": {"block": "256B"}}], {}),
+    "buffer, first block": (
+        [{"buffer": {"block": "512B", "head_counts": True, "hold_head": True}}, {}],
+        {},
+    ),
+    "buffer, length": ([{}, {"buffer": WHOLE}], {}),
+    "buffer, length, cut": ([{"buffer": WHOLE}, CUT_AFTER_7S], {}),
+    "buffer, pass": ([{"buffer": {**WHOLE, "limit": "200B", "over_limit": "pass"}}, {}], {}),
+    "buffer, answer": (
+        [{"buffer": {**WHOLE, "limit": "200B", "over_limit": 500}}, {}],
+        {"client": {"eventsource": {"retry_5xx": True, "max_attempts": 3}}},
+    ),
     "buffer, timer": ([{"buffer": {"flush_after": "2500ms"}}], {}),
     "buffer, end": ([{"buffer": {"until_end": True, "hold_head": True}}], {}),
     "compress, flushed": ([{"compress": {"coding": "gzip", **CODED}}], {}),
