@@ -101,9 +101,9 @@ def _places(found: Iterable[Record]) -> str:
 
 
 def _texts(program: str, config: str) -> Iterator[str]:
-    for it in dict.fromkeys(it.config for it in records.of([program])):
-        if fnmatchcase(it, config):
-            yield f"{it}: {' '.join(records.stored().texts[f'{program}/{it}'].split())}"
+    for it in dict.fromkeys((it.intermediary, it.config) for it in records.of([program])):
+        if fnmatchcase(it[1], config):
+            yield f"{it[1]}: {' '.join(records.stored().texts['/'.join(it)].split())}"
 
 
 if __name__ == "__main__":

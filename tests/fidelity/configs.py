@@ -4,7 +4,8 @@ One file a product, so that several authors can add rows without meeting:
 
     product: nginx              # as harness/products has it
     version: "1.22"             # "" for a product without versions
-    records: [nginx]            # the programs of the log whose configs these are
+    records: [nginx]            # the programs of the log whose configs these are, or some configs
+                                # of one: pyservers/gunicorn_*
     configs:                    # config of the log → settings of the product, or a whole chain
       default: {}
       h11: {proxy_http_version: "1.1"}

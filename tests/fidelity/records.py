@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -187,6 +188,18 @@ def write(records: Records, file: Path = FILE) -> int:
     return file.write_bytes(packed)
 
 
-def of(intermediaries: Sequence[str]) -> list[Record]:
-    """The records of some programs, in the order of the log."""
-    return [it for it in stored().records if it.intermediary in intermediaries]
+def of(programs: Sequence[str]) -> list[Record]:
+    """The records of some programs, in the order of the log.
+
+    Args:
+        programs: `nginx`, or `pyservers/gunicorn_*` for the configs of a name that is several's.
+    """
+    return [
+        it
+        for it in stored().records
+        if any(fnmatchcase(f"{it.intermediary}/{it.config}", _glob(name)) for name in programs)
+    ]
+
+
+def _glob(name: str) -> str:
+    return name if "/" in name else f"{name}/*"

@@ -83,10 +83,14 @@ def _share(facts: Sequence[Fact]) -> str:
 
 
 def _without_product() -> list[str]:
-    compared = {it for name in compared_products() for it in configs.configs(name).records}
+    compared = {
+        (it.intermediary, it.config)
+        for name in compared_products()
+        for it in records.of(configs.configs(name).records)
+    }
     counts: dict[str, int] = {}
     for it in records.stored().records:
-        if it.intermediary not in compared:
+        if (it.intermediary, it.config) not in compared:
             counts[it.intermediary] = counts.get(it.intermediary, 0) + 1
     return [f"{name} ({count} records)" for name, count in sorted(counts.items())]
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.fidelity import configs
 from tests.fidelity.__main__ import main
 
+_ROWS = """\
+product: haproxy
+version: "2.6"
+records: [haproxy]
+configs:
+  server2: {timeout server: 2s}
+not_modelled:
+  cache: there is no cache in it
+"""
 _WEAK = "[{idle_timeout: {after: 60s, before_head: {status: 504}}}]"
 
 
@@ -36,8 +47,24 @@ def test_a_chain_that_makes_no_sense_is_refused(capsys: pytest.CaptureFixture[st
 
 
 def test_a_product_without_a_file_says_what_to_write_one_from(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert "apache" not in configs.names()
+    monkeypatch.setattr(configs, "DIRECTORY", tmp_path)
     main(["apache"])
     assert "ProxyTimeout 2" in capsys.readouterr().out
+
+
+def test_a_product_is_held_by_the_rows_of_its_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(configs, "DIRECTORY", tmp_path)
+    (tmp_path / "haproxy.yaml").write_text(_ROWS)
+    configs.configs.cache_clear()
+    try:
+        main(["haproxy", "-v"])
+    finally:
+        configs.configs.cache_clear()
+    out = capsys.readouterr().out
+    assert out.startswith("5 records: ")
+    assert "not modelled  cache: there is no cache in it" in out
+    assert "not modelled  client2: no row" in out

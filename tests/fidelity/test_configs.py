@@ -21,8 +21,20 @@ def test_every_config_of_the_log_is_modelled_or_has_a_reason(product: str) -> No
 
 @pytest.mark.parametrize("product", configs.names())
 def test_every_program_that_is_named_is_in_the_log(product: str) -> None:
-    in_log = {it.intermediary for it in records.stored().records}
-    assert set(configs.configs(product).records) <= in_log
+    assert all(records.of([it]) for it in configs.configs(product).records)
+
+
+def test_a_name_of_the_log_that_is_several_programs_is_cut_by_its_configs() -> None:
+    versions = {it.version for it in records.of(["pyservers/gunicorn_*"])}
+    assert versions == {"gunicorn 27.0.1"}
+
+
+def test_no_config_of_the_log_is_two_products() -> None:
+    found = [
+        {(it.intermediary, it.config) for it in records.of(configs.configs(product).records)}
+        for product in configs.names()
+    ]
+    assert len(set().union(*found)) == sum(map(len, found))
 
 
 @pytest.mark.parametrize(
