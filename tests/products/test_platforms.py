@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.base import ResponseHead
+from harness.faults.base import Data, Event, ResponseHead
 from tests.products.behind import EVENT, behind, brief, head, lively, mute, quiet
 
 # Silence before the head: the hop, when it gives up, and what the client gets.
@@ -22,6 +22,18 @@ MUTE = [
     ("aws-lambda-web", 30.0, "504"),
     ("aws-app-runner", 120.0, "503"),
     ("cloudfront", 30.0, "504"),
+    ("gcp-load-balancer", 30.0, "504"),
+    ("cloud-run", 300.0, "504"),
+    ("cloud-functions", 3600.0, "504"),
+    ("firebase-hosting", 60.0, "504"),
+    ("azure-load-balancer", 240.0, "stall"),
+    ("[{azure-load-balancer: {enableTcpReset: true, idleTimeoutInMinutes: 15}}]", 900.0, "reset"),
+    ("azure-app-gateway", 20.0, "504"),
+    ("azure-front-door", 30.0, "504"),
+    ("azure-functions", 230.0, "504"),
+    ("azure-app-service", 230.0, "504"),
+    ("azure-api-management", 300.0, "504"),
+    ("azure-container-apps", 240.0, "504"),
 ]
 
 # An event, then silence.
@@ -39,6 +51,12 @@ QUIET = [
         "truncation",
     ),
     ("cloudfront", 30.0, "truncation"),
+    ("azure-load-balancer", 240.0, "stall"),
+    ("[{azure-load-balancer: {enableTcpReset: true}}]", 240.0, "reset"),
+    ("azure-app-gateway", 20.0, "truncation"),
+    ("azure-front-door", 30.0, "truncation"),
+    ("[{azure-api-management: {buffer-response: false}}]", 240.0, "stall"),
+    ("azure-container-apps", 240.0, "truncation"),
 ]
 
 # Events for ever: what no heartbeat rescues.
@@ -49,10 +67,28 @@ LIVELY = [
     ("aws-lambda-web", 30.0, "truncation"),
     ("aws-app-runner", 120.0, "truncation"),
     ("[{cloudfront: {ResponseCompletionTimeout: 600}}]", 600.0, "truncation"),
+    ("gcp-load-balancer", 30.0, "truncation"),
+    ("[{gcp-load-balancer: {timeoutSec: 86400}}]", 86400.0, "truncation"),
+    ("cloud-run", 300.0, "truncation"),
+    ("[{cloud-run: {timeout: 3600}}]", 3600.0, "truncation"),
+    ("[cloud-functions@1]", 540.0, "truncation"),
+    ("[cloud-functions@2]", 3600.0, "truncation"),
+    ("firebase-hosting", 60.0, "truncation"),
 ]
 
 # A stream with a heartbeat passes these for hours.
-LASTING = ["cloudflare", "cloudflare-tunnel", "aws-alb", "aws-clb", "aws-nlb", "cloudfront"]
+LASTING = [
+    "cloudflare",
+    "cloudflare-tunnel",
+    "aws-alb",
+    "aws-clb",
+    "aws-nlb",
+    "cloudfront",
+    "azure-load-balancer",
+    "azure-front-door",
+    "azure-functions",
+    "azure-container-apps",
+]
 
 NDJSON = head(Content_Type="application/x-ndjson")
 TEXT = head(Content_Type="text/plain")
@@ -67,6 +103,10 @@ HELD = [
     ("aws-api-gateway", head()),
     ("aws-api-gateway-http", head()),
     ("aws-lambda", head()),
+    ("app-engine", head(X_Accel_Buffering="no")),
+    ("azure-app-gateway", head(X_Accel_Buffering="no")),
+    ("azure-app-service", head()),
+    ("azure-api-management", head()),
 ]
 FREE = [
     ("cloudflare", head()),
@@ -75,6 +115,10 @@ FREE = [
     ("cloudflare-tunnel", NDJSON),
     ("[{aws-api-gateway: {responseTransferMode: STREAM}}]", head()),
     ("[{aws-lambda: {InvokeMode: RESPONSE_STREAM}}]", head()),
+    ("[{app-engine: {env: flex}}]", head()),
+    ("[{azure-app-gateway: {enableResponseBuffering: false}}]", head()),
+    ("azure-app-service", head(X_Accel_Buffering="no")),
+    ("[{azure-api-management: {buffer-response: false}}]", head()),
 ]
 
 
@@ -92,7 +136,7 @@ def test_ends_a_stream_that_falls_silent(chain: str, at_s: float, ending: str) -
 
 @pytest.mark.parametrize(("chain", "at_s", "ending"), LIVELY)
 def test_ends_a_stream_that_lasts_whatever_is_sent(chain: str, at_s: float, ending: str) -> None:
-    seen = behind(chain, lively())
+    seen = behind(chain, lively(), until_s=100_000.0)
     assert (seen.ended_s, seen.ending) == (at_s, ending)
 
 
@@ -117,3 +161,28 @@ def test_passes_events_as_they_come(chain: str, answer: ResponseHead) -> None:
 def test_a_quick_tunnel_streams_what_was_posted() -> None:
     chain = "[{cloudflare-tunnel: {tunnel: quick}}]"
     assert behind(chain, brief(head()), "POST").began_s == 1.0
+
+
+@pytest.mark.parametrize(
+    ("chain", "upstream"),
+    [
+        ("azure-load-balancer", "leave_open"),
+        ("[{azure-load-balancer: {enableTcpReset: true}}]", "rst"),
+        ("azure-functions", "leave_open"),
+        ("cloud-run", "fin"),
+    ],
+)
+def test_tells_the_server_or_does_not(chain: str, upstream: str) -> None:
+    assert behind(chain, mute()).upstream == upstream
+
+
+def test_app_engine_asks_for_no_coding() -> None:
+    request = behind("app-engine", brief(head())).request
+    assert request is not None
+    assert [name for name, _ in request.headers] == ["Host"]
+
+
+def test_app_engine_answers_500_for_more_than_32_megabytes() -> None:
+    much: list[tuple[float, Event]] = [(0.0, head())]
+    much += [(float(at_s), Data(bytes(2**20))) for at_s in range(1, 40)]
+    assert behind("app-engine", much).ending == "500"
