@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from harness.faults.base import Data, Event, ResponseHead
+from harness.faults.base import Data, Event, ResponseHead, UpstreamEnd
 from tests.products.behind import EVENT, behind, brief, head, lively, mute, quiet
 
 # Silence before the head: the hop, when it gives up, and what the client gets.
@@ -34,6 +36,17 @@ MUTE = [
     ("azure-app-service", 230.0, "504"),
     ("azure-api-management", 300.0, "504"),
     ("azure-container-apps", 240.0, "504"),
+    ("vercel", 300.0, "504"),
+    ("vercel-edge", 25.0, "504"),
+    ("vercel-rewrites", 120.0, "504"),
+    ("netlify", 60.0, "504"),
+    ("netlify-edge", 40.0, "504"),
+    ("heroku", 30.0, "503"),
+    ("[fly@2022]", 60.0, "reset"),
+    ("railway", 300.0, "truncation"),
+    ("render", 6000.0, "truncation"),
+    ("supabase-edge-functions", 150.0, "504"),
+    ("miget", 300.0, "truncation"),
 ]
 
 # An event, then silence.
@@ -57,6 +70,11 @@ QUIET = [
     ("azure-front-door", 30.0, "truncation"),
     ("[{azure-api-management: {buffer-response: false}}]", 240.0, "stall"),
     ("azure-container-apps", 240.0, "truncation"),
+    ("heroku", 55.0, "truncation"),
+    ("[fly@2022]", 60.0, "reset"),
+    ("[{fly: {idle_timeout: 600}}]", 600.0, "reset"),
+    ("railway", 300.0, "truncation"),
+    ("miget", 300.0, "truncation"),
 ]
 
 # Events for ever: what no heartbeat rescues.
@@ -74,6 +92,15 @@ LIVELY = [
     ("[cloud-functions@1]", 540.0, "truncation"),
     ("[cloud-functions@2]", 3600.0, "truncation"),
     ("firebase-hosting", 60.0, "truncation"),
+    ("vercel", 300.0, "truncation"),
+    ("[{vercel: {maxDuration: 1800}}]", 1800.0, "truncation"),
+    ("vercel-edge", 300.0, "truncation"),
+    ("netlify", 60.0, "truncation"),
+    ("railway", 900.0, "truncation"),
+    ("render", 6000.0, "truncation"),
+    ("supabase-edge-functions", 150.0, "truncation"),
+    ("[{supabase-edge-functions: {wall_clock: 400}}]", 400.0, "truncation"),
+    ("miget", 900.0, "truncation"),
 ]
 
 # A stream with a heartbeat passes these for hours.
@@ -88,6 +115,10 @@ LASTING = [
     "azure-front-door",
     "azure-functions",
     "azure-container-apps",
+    "vercel-rewrites",
+    "netlify-edge",
+    "heroku",
+    "fly",
 ]
 
 NDJSON = head(Content_Type="application/x-ndjson")
@@ -107,6 +138,7 @@ HELD = [
     ("azure-app-gateway", head(X_Accel_Buffering="no")),
     ("azure-app-service", head()),
     ("azure-api-management", head()),
+    ("aptible", head()),
 ]
 FREE = [
     ("cloudflare", head()),
@@ -119,6 +151,7 @@ FREE = [
     ("[{azure-app-gateway: {enableResponseBuffering: false}}]", head()),
     ("azure-app-service", head(X_Accel_Buffering="no")),
     ("[{azure-api-management: {buffer-response: false}}]", head()),
+    ("aptible", head(X_Accel_Buffering="no")),
 ]
 
 
@@ -169,6 +202,7 @@ def test_a_quick_tunnel_streams_what_was_posted() -> None:
         ("azure-load-balancer", "leave_open"),
         ("[{azure-load-balancer: {enableTcpReset: true}}]", "rst"),
         ("azure-functions", "leave_open"),
+        ("heroku", "leave_open"),
         ("cloud-run", "fin"),
     ],
 )
@@ -186,3 +220,21 @@ def test_app_engine_answers_500_for_more_than_32_megabytes() -> None:
     much: list[tuple[float, Event]] = [(0.0, head())]
     much += [(float(at_s), Data(bytes(2**20))) for at_s in range(1, 40)]
     assert behind("app-engine", much).ending == "500"
+
+
+@pytest.mark.parametrize("how", ["truncation", "reset"])
+def test_fly_resets_what_the_app_broke_off(how: Literal["truncation", "reset"]) -> None:
+    broken = ((0.0, head()), (1.0, Data(EVENT)), (2.0, UpstreamEnd(how)))
+    assert behind("fly", broken).ending == "reset"
+
+
+@pytest.mark.parametrize(
+    ("chain", "most"),
+    [
+        ("[{aws-lambda: {InvokeMode: RESPONSE_STREAM, streamed_payload: 10}}]", 10),
+        ("[{netlify: {streamed_payload: 10}}]", 10),
+    ],
+)
+def test_cuts_a_stream_that_is_too_large(chain: str, most: int) -> None:
+    seen = behind(chain, lively())
+    assert (seen.ending, len(seen.body)) == ("truncation", most)
