@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from harness.faults.base import (
     Action,
@@ -26,11 +25,12 @@ from harness.faults.base import (
     Wake,
     passed,
 )
+from harness.faults.coded_head import Etag, coded_head
 from harness.faults.standing import Standing
-from harness.units import Size
+from harness.units import Size, format_size
 from harness.wire.accept_encoding import preferred
-from harness.wire.coding import Encoder, encoder
-from harness.wire.headers import Headers, media_type, replaced, tokens, value, without
+from harness.wire.coding import Encoder, encoder, levels
+from harness.wire.headers import Headers, media_type, tokens, value
 
 
 def _as_tuple(setting: object) -> object:
@@ -49,19 +49,36 @@ class Compress(SimpleFault):
     the fault by a Content-Encoding of its own (even `identity`) or by `no-transform`. What a
     truncated or reset response still has in the encoder is flushed, without the coding's end.
 
-    Models: nginx gzip, which flushes only where buffering is off and ignores no-transform —
-    nginx.org, ngx_http_gzip_module; both measured on 1.22; the npm package compression, which
-    holds until `res.flush()` and honours no-transform — its README, "Server-Sent Events"; Envoy's
-    compressor filter, flushed, text/event-stream only when configured — envoyproxy.io,
-    "Compressor".
+    Without a flush gzip gives what it has when it has gathered 16,384 literals and matches: of text
+    with nothing to find in it, some 17 kB. A `buffer` behind it makes blocks of that, as nginx does
+    with 4 KiB.
+
+    Models: nginx gzip, level 1, which flushes only where buffering is off, ignores no-transform,
+    weakens an ETag and drops Accept-Ranges — nginx.org, ngx_http_gzip_module; the npm package
+    compression, which holds until `res.flush()` and honours no-transform — its README,
+    "Server-Sent Events"; Envoy's compressor filter, flushed, text/event-stream only when configured
+    — envoyproxy.io, "Compressor"; Apache mod_deflate, which gives an ETag the end -gzip and codes
+    what is said to be `identity` — httpd.apache.org, mod_deflate; Caddy encode, which leaves a
+    response alone whose first write is short — caddyserver.com, "encode"; Traefik's compress, which
+    takes what the client names first — doc.traefik.io, "Compress"; all measured.
     Conserves: bytes and order, once decoded.
 
     Args:
         coding: Codings on offer, by preference; the weights of Accept-Encoding come first.
         flush: Whether the encoder is flushed after every read.
+        level: How hard the encoder tries: 1 to 9 for gzip, 0 to 11 for br, 1 to 19 for zstd. None:
+            6 for gzip, 5 for br, 3 for zstd.
+        prefer: Whose order decides where the client likes several codings equally.
         types: Media types to code; `*/*` is all, `text/*` all of text.
         min_length_bytes: A known Content-Length below this is left alone.
+        min_first_bytes: A body whose first read is shorter than this is left alone; the head waits
+            for it. 0: no matter.
         honours_no_transform: Whether Cache-Control: no-transform is obeyed (RFC 9111 §5.2.2.6).
+        recodes_identity: Whether Content-Encoding: identity counts as none.
+        vary: Whether the response then varies by Accept-Encoding.
+        etag: What becomes of an entity tag: weak (a strong one is weakened), drop (a strong one is
+            removed), keep, or a suffix.
+        drop_accept_ranges: Whether Accept-Ranges is removed.
 
     Journal: fired (coding and flush), defeated (the header field seen), not_reached (what did not
     suit).
@@ -71,9 +88,27 @@ class Compress(SimpleFault):
 
     coding: Annotated[tuple[Coding, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     flush: bool = False
+    level: int | None = None
+    prefer: Literal["server", "client"] = "server"
     types: tuple[str, ...] = ("text/event-stream",)
     min_length_bytes: Size = 0
+    # Named in full: `min_first` would be the first of what.
+    min_first_bytes: Size = Field(default=0, alias="min_first_bytes")
     honours_no_transform: bool = True
+    recodes_identity: bool = False
+    vary: bool = True
+    etag: Etag = "weak"
+    drop_accept_ranges: bool = False
+
+    @model_validator(mode="after")
+    def _has_the_level(self) -> Self:
+        for coding in self.coding:
+            known = levels(coding)
+            if self.level is not None and self.level not in known:
+                raise ValueError(
+                    f"expected a level of {coding}, {known[0]} to {known[-1]}, got {self.level}"
+                )
+        return self
 
     def exchange(self, x: int, draw: Callable[[], float]) -> _State:  # noqa: ARG002 - the contract's
         """See `SimpleFault.exchange`."""
@@ -91,6 +126,7 @@ class _State:
         self._standing = Standing()
         self._method = ""
         self._request: Headers = ()
+        self._waiting: tuple[ResponseHead, Coding] | None = None
         self._encoder: Encoder | None = None
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:  # noqa: ARG002 - no time in it
@@ -101,30 +137,32 @@ class _State:
                 yield passed(event)
             case ResponseHead():
                 yield from self._take_head(event)
-            case Data(data) if self._encoder is not None:
-                coded = self._encoder.compress(data)
-                yield from _forward(coded + (self._encoder.flush() if self._config.flush else b""))
+            case Data(data):
+                yield from self._first(len(data))
+                yield from self._coded(data) if self._encoder is not None else (passed(event),)
             case UpstreamEnd(how):
+                yield from self._first(0)
                 if self._encoder is not None and not event.is_dropping:
                     is_whole = how == "end"
                     coded = self._encoder.finish() if is_whole else self._encoder.flush()
                     yield from _forward(coded)
-                yield from self._standing.not_reached("no response head came")
+                yield from self._standing.not_reached(self._margin())
                 yield passed(event)
-            case RequestData() | RequestEnd() | Data():
+            case RequestData() | RequestEnd():
                 yield passed(event)
             case ClientGone():
-                yield from self._standing.not_reached("no response head came")
+                yield from self._standing.not_reached(self._margin())
                 yield passed(event)
             case Wake():
                 pass
             case CaseOver():
-                yield from self._standing.not_reached("no response head came")
+                yield from self._standing.not_reached(self._margin())
 
     def _take_head(self, head: ResponseHead) -> Iterator[Action]:
         config = self._config
-        coding = preferred(self._request, config.coding)
+        coding = preferred(self._request, config.coding, config.prefer)
         length = value(head.headers, "content-length") or ""
+        coded = value(head.headers, "content-encoding")
         if self._method == "HEAD" or head.status in {204, 206, 304}:
             yield from self._standing.not_reached(f"{self._method} with status {head.status}")
         elif not config.covers(media_type(head.headers)):
@@ -137,33 +175,51 @@ class _State:
         elif coding is None:
             accepted = value(self._request, "accept-encoding") or "nothing"
             yield from self._standing.not_reached(f"the client accepts {accepted}")
-        elif (coded := value(head.headers, "content-encoding")) is not None:
+        elif coded is not None and not (config.recodes_identity and coded.lower() == "identity"):
             yield from self._standing.defeated(f"Content-Encoding: {coded} in the response")
         elif config.honours_no_transform and "no-transform" in tokens(
             head.headers, "cache-control"
         ):
             yield from self._standing.defeated("Cache-Control: no-transform in the response")
         else:
-            self._encoder = encoder(coding)
-            how = "flushed after every read" if config.flush else "never flushed"
-            yield from self._standing.fired(f"{coding}, {how}")
-            head = _coded(head, coding)
+            self._waiting = head, coding
+            if not config.min_first_bytes:
+                yield from self._first(0)
+            return
         yield ForwardHead(head)
 
-
-def _coded(head: ResponseHead, coding: Coding) -> ResponseHead:
-    """The head of the coded response."""
-    headers = replaced(without(head.headers, ["content-length"]), "Content-Encoding", coding)
-    if not {"accept-encoding", "*"} & set(tokens(headers, "vary")):
-        vary = value(headers, "vary")
-        headers = replaced(
-            headers, "Vary", f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+    def _first(self, size: int) -> Iterator[Action]:
+        """Decide about a head that waits, now that the first read is so long; 0: there is none."""
+        if self._waiting is None:
+            return
+        (head, coding), self._waiting = self._waiting, None
+        config = self._config
+        if size < config.min_first_bytes:
+            least = format_size(config.min_first_bytes)
+            yield from self._standing.not_reached(f"first read of {format_size(size)} of {least}")
+            yield ForwardHead(head)
+            return
+        self._encoder = encoder(coding, config.level)
+        how = "flushed after every read" if config.flush else "never flushed"
+        yield from self._standing.fired(f"{coding}, {how}")
+        yield ForwardHead(
+            coded_head(
+                head,
+                coding,
+                etag=config.etag,
+                has_vary=config.vary,
+                has_ranges=not config.drop_accept_ranges,
+            )
         )
-    etag = value(headers, "etag")
-    if etag is not None and not etag.startswith("W/"):
-        headers = replaced(headers, "ETag", f"W/{etag}")
-    framing = "chunked" if head.framing == "length" else head.framing
-    return replace(head, headers=headers, framing=framing)
+
+    def _margin(self) -> str:
+        what = "response head" if self._waiting is None else "body byte"
+        return f"no {what} came"
+
+    def _coded(self, data: bytes) -> Iterator[Action]:
+        assert self._encoder is not None
+        coded = self._encoder.compress(data)
+        yield from _forward(coded + (self._encoder.flush() if self._config.flush else b""))
 
 
 def _forward(coded: bytes) -> Iterator[Action]:

@@ -11,7 +11,7 @@ Sources: RFC 9110 section 8.4 (codings; in a list, the first was applied first),
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
 
@@ -27,9 +27,13 @@ MAX_OUTPUT_BYTES: Final = 64 * 1024 * 1024
 # As many as curl takes (MAX_ENCODE_STACK, lib/content_encoding.c): a bomb may be nested.
 MAX_CODINGS: Final = 5
 
-# One input gives one output: the levels are fixed, and the gzip header has no time in it.
-_GZIP_LEVEL: Final = 6  # zlib's own default
-_BROTLI_QUALITY: Final = 5  # the library's own, 11, takes thirty times as long on small events
+# One input gives one output: the gzip header has no time in it. The levels are those of zlib.h,
+# brotli/encode.h and zstd.h.
+_ZLIB_LEVELS: Final = range(1, 10)
+_ZLIB_LEVEL: Final = 6  # zlib's own default
+_BROTLI_LEVELS: Final = range(12)
+_BROTLI_LEVEL: Final = 5  # the library's own, 11, takes thirty times as long on small events
+_ZSTD_LEVELS: Final = range(1, 20)  # above, the window is larger than RFC 9659 allows
 _ZSTD_LEVEL: Final = 3  # zstd's own default
 
 _GZIP_WBITS: Final = 31
@@ -87,17 +91,33 @@ class Decoder(Protocol):
         ...
 
 
-def encoder(coding: str) -> Encoder:
+def encoder(coding: str, level: int | None = None) -> Encoder:
     """Make an encoder for one body.
 
     Args:
         coding: A name as in Accept-Encoding, in any case: gzip, x-gzip, deflate (with the zlib
             wrapper, as the RFC has it), br, zstd, identity.
+        level: How hard it tries, one of its `levels`. None: 6 for zlib's codings, 5 for br, 3 for
+            zstd.
+
+    Raises:
+        CodingError: The coding is not known, or has no such level.
+    """
+    known = _known(coding)
+    level = known.level if level is None else level
+    if level not in known.levels:
+        low, high = known.levels[0], known.levels[-1]
+        raise CodingError(f"expected a level of {coding}, {low} to {high}, got {level}")
+    return known.encode(level)
+
+
+def levels(coding: str) -> range:
+    """The levels of a coding, from fast to small.
 
     Raises:
         CodingError: The coding is not known.
     """
-    return _known(coding)[0]()
+    return _known(coding).levels
 
 
 def decoder(codings: str, *, max_output_bytes: int = MAX_OUTPUT_BYTES) -> Decoder:
@@ -118,7 +138,7 @@ def decoder(codings: str, *, max_output_bytes: int = MAX_OUTPUT_BYTES) -> Decode
     names = [name for part in codings.split(",") if (name := part.strip())]
     if len(names) > MAX_CODINGS:
         raise CodingError(f"expected {MAX_CODINGS} content codings at most, got {len(names)}")
-    stages = [(name, _known(name)[1]()) for name in reversed(names)]
+    stages = [(name, _known(name).decode()) for name in reversed(names)]
     return _Chain(stages, max_output_bytes)
 
 
@@ -144,8 +164,8 @@ class _Identity:
 
 
 class _ZlibEncoder:
-    def __init__(self, wbits: int) -> None:
-        self._stream = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, wbits)
+    def __init__(self, wbits: int, level: int) -> None:
+        self._stream = zlib.compressobj(level, zlib.DEFLATED, wbits)
 
     def compress(self, data: bytes) -> bytes:
         return self._stream.compress(data)
@@ -158,8 +178,8 @@ class _ZlibEncoder:
 
 
 class _BrotliEncoder:
-    def __init__(self) -> None:
-        stream = brotli.Compressor(quality=_BROTLI_QUALITY)
+    def __init__(self, level: int) -> None:
+        stream = brotli.Compressor(quality=level)
         self._process: Callable[[bytes], bytes] = stream.process
         self._flush: Callable[[], bytes] = stream.flush
         self._finish: Callable[[], bytes] = stream.finish
@@ -175,8 +195,8 @@ class _BrotliEncoder:
 
 
 class _ZstdEncoder:
-    def __init__(self) -> None:
-        self._stream = zstd.ZstdCompressor(level=_ZSTD_LEVEL)
+    def __init__(self, level: int) -> None:
+        self._stream = zstd.ZstdCompressor(level=level)
 
     def compress(self, data: bytes) -> bytes:
         return self._stream.compress(data)
@@ -312,16 +332,27 @@ def _zstd_decoder() -> _Stage:
     return _StreamsDecoder(lambda: zstd.ZstdDecompressor(options=options), may_repeat=True)
 
 
-_CODINGS: Final[dict[str, tuple[Callable[[], Encoder], Callable[[], _Stage]]]] = {
-    "gzip": (lambda: _ZlibEncoder(_GZIP_WBITS), _gzip_decoder),
-    "deflate": (lambda: _ZlibEncoder(_ZLIB_WBITS), _DeflateDecoder),
-    "br": (_BrotliEncoder, _BrotliDecoder),
-    "zstd": (_ZstdEncoder, _zstd_decoder),
-    "identity": (_Identity, _Identity),
+class _Coding(NamedTuple):
+    levels: range
+    level: int  # where none is asked for
+    encode: Callable[[int], Encoder]
+    decode: Callable[[], _Stage]
+
+
+_CODINGS: Final[dict[str, _Coding]] = {
+    "gzip": _Coding(
+        _ZLIB_LEVELS, _ZLIB_LEVEL, lambda level: _ZlibEncoder(_GZIP_WBITS, level), _gzip_decoder
+    ),
+    "deflate": _Coding(
+        _ZLIB_LEVELS, _ZLIB_LEVEL, lambda level: _ZlibEncoder(_ZLIB_WBITS, level), _DeflateDecoder
+    ),
+    "br": _Coding(_BROTLI_LEVELS, _BROTLI_LEVEL, _BrotliEncoder, _BrotliDecoder),
+    "zstd": _Coding(_ZSTD_LEVELS, _ZSTD_LEVEL, _ZstdEncoder, _zstd_decoder),
+    "identity": _Coding(range(1), 0, lambda _level: _Identity(), _Identity),
 }
 
 
-def _known(coding: str) -> tuple[Callable[[], Encoder], Callable[[], _Stage]]:
+def _known(coding: str) -> _Coding:
     # RFC 9110 section 8.4.1: names are compared without case, and x-gzip is gzip.
     name = coding.lower()
     try:

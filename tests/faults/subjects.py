@@ -10,6 +10,7 @@ from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
+from harness.faults.coded_head import Suffix
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
@@ -130,6 +131,26 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
     },
     "compress": {
         "gzip flushed": _at_once(Compress(coding=("gzip",), flush=True, types=("*/*",))),
+        "nginx": subject(Compress(coding=("gzip",), level=1, vary=False, drop_accept_ranges=True)),
+        "apache": _at_once(
+            Compress(
+                coding=("gzip",),
+                flush=True,
+                types=("*/*",),
+                honours_no_transform=False,
+                recodes_identity=True,
+                etag=Suffix(suffix="-gzip"),
+            )
+        ),
+        "traefik": _at_once(
+            Compress(coding=("zstd", "br", "gzip"), flush=True, prefer="client", etag="keep")
+        ),
+        "caddy": replace(
+            # Whether it is coded at all depends on the first read.
+            subject(Compress(coding=("zstd", "gzip"), min_first_bytes=9, etag="drop")),
+            splits_alike=False,
+            outcomes_alike=False,
+        ),
         "br held": subject(Compress(coding=("br",))),
         "zstd or gzip": _at_once(
             Compress(coding=("zstd", "gzip"), flush=True, honours_no_transform=False)

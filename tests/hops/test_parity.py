@@ -80,6 +80,14 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "buffer, timer": ([{"buffer": {"flush_after": "2500ms"}}], {}),
     "buffer, end": ([{"buffer": {"until_end": True, "hold_head": True}}], {}),
     "compress, flushed": ([{"compress": {"coding": "gzip", **CODED}}], {}),
+    "compress, apache": (
+        [{"compress": {"coding": "gzip", **CODED, "etag": {"suffix": "-gzip"}}}, {}],
+        {},
+    ),
+    "compress, first read": (
+        [{}, {"compress": {"coding": "br", **CODED, "min_first_bytes": "10B"}}],
+        {},
+    ),
     "compress, held": ([{"compress": {"coding": "zstd", **CODED, "flush": False}}], {}),
     "late headers": ([{"late_headers": {}}, {}], {}),
     "deferred": ([{"deferred_flush": {"after": "200ms", "hold_head": True}}, {}], {}),

@@ -32,6 +32,21 @@ def test_takes_what_the_client_likes_best(accepted: str | None, coding: str | No
     assert preferred(headers, ("br", "gzip")) == coding
 
 
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("deflate, br, gzip", "br"),
+        ("gzip;q=0.5, br", "br"),
+        ("*", "br"),
+        ("*, gzip", "gzip"),
+    ],
+)
+def test_of_equals_the_client_may_choose_by_its_order(accepted: str, coding: str) -> None:
+    headers = (("Accept-Encoding", accepted),)
+    assert preferred(headers, ("br", "gzip"), ties="client") == coding
+
+
 def test_counts_every_line_of_the_field() -> None:
     headers = (("Accept-Encoding", "br;q=0"), ("accept-encoding", "gzip"))
     assert preferred(headers, ("br", "gzip")) == "gzip"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.wire.coding import BombError, CodingError, Decoder, decoder, encoder
+from harness.wire.coding import BombError, CodingError, Decoder, decoder, encoder, levels
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
 COMPRESSING = ["gzip", "deflate", "br", "zstd"]
@@ -280,3 +280,26 @@ def test_a_zstd_window_larger_than_http_allows_is_refused() -> None:
 def test_brotli_of_another_compressor_is_read() -> None:
     body = os.urandom(1000) + b"".join(EVENTS)
     assert decoder("br").decompress(brotli.compress(body, quality=11, lgwin=24)) == body
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_every_level_gives_what_can_be_decoded(coding: str) -> None:
+    for level in (levels(coding)[0], levels(coding)[-1]):
+        out, back = encoder(coding, level), decoder(coding)
+        assert back.decompress(out.compress(b"data: 1\n\n") + out.finish()) == b"data: 1\n\n"
+        assert back.finish()
+
+
+@pytest.mark.parametrize("coding", COMPRESSING)
+def test_a_low_level_finds_less(coding: str) -> None:
+    text = b"".join(b"data: %d %d\n\n" % (number, number % 7) for number in range(9000))
+    fast, small = (encoder(coding, levels(coding)[at]) for at in (0, -1))
+    assert len(fast.compress(text) + fast.finish()) > len(small.compress(text) + small.finish())
+
+
+@pytest.mark.parametrize(
+    ("coding", "level", "known"), [("gzip", 0, "1 to 9"), ("br", 12, "0 to 11"), ("zstd", 20, "19")]
+)
+def test_refuses_a_level_there_is_not(coding: str, level: int, known: str) -> None:
+    with pytest.raises(CodingError, match=f"expected a level of {coding}, .*{known}, got {level}"):
+        encoder(coding, level)
