@@ -47,6 +47,18 @@ MUTE = [
     ("render", 6000.0, "truncation"),
     ("supabase-edge-functions", 150.0, "504"),
     ("miget", 300.0, "truncation"),
+    ("fastly", 15.0, "503"),
+    ("akamai", 20.0, "504"),
+    ("bunny", 60.0, "504"),
+    ("gcore", 30.0, "truncation"),
+    ("huawei-elb", 60.0, "504"),
+    ("ingress-nginx", 60.0, "504"),
+    ("istio", 300.0, "504"),
+    ("openshift-router", 30.0, "504"),
+    ("kong", 60.0, "504"),
+    ("apigee", 55.0, "504"),
+    ("pomerium", 30.0, "504"),
+    ("yarp", 100.0, "504"),
 ]
 
 # An event, then silence.
@@ -75,6 +87,16 @@ QUIET = [
     ("[{fly: {idle_timeout: 600}}]", 600.0, "reset"),
     ("railway", 300.0, "truncation"),
     ("miget", 300.0, "truncation"),
+    ("[{fastly: {beresp_do_stream: true}}]", 10.0, "end"),
+    ("akamai", 5.0, "truncation"),
+    ("gcore", 30.0, "truncation"),
+    ("ingress-nginx", 60.0, "truncation"),
+    ("[{ingress-nginx: {proxy-read-timeout: 1h}}]", 3600.0, "truncation"),
+    ("istio", 300.0, "truncation"),
+    ("openshift-router", 30.0, "truncation"),
+    ("kong", 60.0, "truncation"),
+    ("[{apigee: {response_streaming_enabled: true}}]", 55.0, "truncation"),
+    ("yarp", 100.0, "truncation"),
 ]
 
 # Events for ever: what no heartbeat rescues.
@@ -101,6 +123,14 @@ LIVELY = [
     ("supabase-edge-functions", 150.0, "truncation"),
     ("[{supabase-edge-functions: {wall_clock: 400}}]", 400.0, "truncation"),
     ("miget", 900.0, "truncation"),
+    ("[{istio: {timeout: 15s}}]", 15.0, "truncation"),
+    (
+        "[{apigee: {response_streaming_enabled: true, api_timeout: 60000}}]",
+        60.0,
+        "truncation",
+    ),
+    ("pomerium", 30.0, "truncation"),
+    ("[{yarp: {Timeout: 600}}]", 600.0, "truncation"),
 ]
 
 # A stream with a heartbeat passes these for hours.
@@ -119,6 +149,16 @@ LASTING = [
     "netlify-edge",
     "heroku",
     "fly",
+    "akamai",
+    "bunny",
+    "gcore",
+    "huawei-elb",
+    "ingress-nginx",
+    "istio",
+    "openshift-router",
+    "kong",
+    "yarp",
+    "[{pomerium: {default_upstream_timeout: 0s}}]",
 ]
 
 NDJSON = head(Content_Type="application/x-ndjson")
@@ -139,6 +179,10 @@ HELD = [
     ("azure-app-service", head()),
     ("azure-api-management", head()),
     ("aptible", head()),
+    ("fastly", head(Cache_Control="no-cache")),
+    ("[{ingress-nginx: {proxy-buffering: on}}]", head("close")),
+    ("kong", head("close")),
+    ("apigee", head(X_Accel_Buffering="no")),
 ]
 FREE = [
     ("cloudflare", head()),
@@ -152,6 +196,14 @@ FREE = [
     ("azure-app-service", head(X_Accel_Buffering="no")),
     ("[{azure-api-management: {buffer-response: false}}]", head()),
     ("aptible", head(X_Accel_Buffering="no")),
+    ("fastly", head(Cache_Control="private, no-cache")),
+    ("[{fastly: {beresp_do_stream: true}}]", head()),
+    ("ingress-nginx", head("close")),
+    ("[{ingress-nginx: {proxy-buffering: on}}]", head()),
+    ("[{ingress-nginx: {proxy-buffering: on}}]", head("close", X_Accel_Buffering="no")),
+    ("kong", head()),
+    ("[{kong: {response_buffering: false}}]", head("close")),
+    ("[{apigee: {response_streaming_enabled: true}}]", head()),
 ]
 
 
