@@ -109,7 +109,7 @@ def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
             end=how,
             reason=reason,
             product="" if it.product is None else str(it.product),
-            setting=f"{it.spec.setting} {it.spec.value}".strip(),
+            setting=it.spec.directive,
             evidence=it.spec.evidence,
         )
 

@@ -264,7 +264,7 @@ class Note:
             it, at the first event), fired (it acted), defeated (`reason` names what disarmed it),
             not_reached (`reason` carries the margin), or not_armed (its `when` does not hold in
             this exchange; nothing else is then said of it).
-        reason: One line for a person, e.g. "silence of 60.0 s (limit 60 s)".
+        reason: One line for a person, e.g. "closed after 60.0 s of silence (limit 60 s)".
         offset: Body bytes that had come from upstream by then.
         stage: Position of the fault in its hop; the pipeline sets it.
         share: How much of the way to acting it came, 1 being there; 0 where that has no measure.

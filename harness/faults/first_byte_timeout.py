@@ -125,9 +125,8 @@ class _State:
         self._came_s = min(self._came_s, now_s)
 
     def _fire(self, now_s: float) -> Iterator[Action]:
-        yield from self._standing.fired(
-            f"nothing for {show_seconds(now_s - self._since_s)} (limit {self._config.after_s:g} s)"
-        )
+        waited = f"{show_seconds(now_s - self._since_s)} without a byte"
+        yield from self._standing.fired(self._config.says(waited, has_head=self._has_head))
         yield from self._ending.begin(now_s, has_head=self._has_head)
 
     def _verdict(self, now_s: float) -> Iterator[Note]:

@@ -94,10 +94,8 @@ class _State:
                 yield from self._verdict(now_s)
                 yield passed(event)
             case Wake():
-                silence = show_seconds(now_s - self._last_s)
-                yield from self._standing.fired(
-                    f"silence of {silence} (limit {self._config.after_s:g} s)"
-                )
+                silence = f"{show_seconds(now_s - self._last_s)} of silence"
+                yield from self._standing.fired(self._config.says(silence, has_head=self._has_head))
                 yield from self._ending.begin(now_s, has_head=self._has_head)
             case CaseOver():
                 yield from self._verdict(now_s)

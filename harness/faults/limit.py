@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -63,6 +63,14 @@ class BeforeHead(Strict):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
+_DID: Final[Mapping[EndHow, str]] = {
+    "end": "ended",
+    "truncation": "closed",
+    "reset": "reset",
+    "stall": "fell silent",
+}
+
+
 def _as_before_head(setting: object) -> object:
     if setting == "ignore":
         return None
@@ -93,6 +101,15 @@ class Limit(SimpleFault, ABC):
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""
         return self.after_s
+
+    def says(self, why: str, *, has_head: bool) -> str:
+        """What the hop does to the client when the limit is up, and why, for the journal."""
+        before = self.before_head
+        if has_head or before is None:
+            did = _DID[self.mid_stream]
+        else:
+            did = f"answered {before.status}" if before.how == "answer" else _DID[before.how]
+        return f"{did} after {why} (limit {self.after_s:g} s)"
 
 
 class Ending:

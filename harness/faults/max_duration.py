@@ -125,9 +125,8 @@ class _State:
         yield WakeAt(now_s + self._config.after_s + TIE_S)
 
     def _fire(self, now_s: float) -> Iterator[Action]:
-        yield from self._standing.fired(
-            f"lasted {show_seconds(now_s - self._since_s)} (limit {self._config.after_s:g} s)"
-        )
+        lasted = show_seconds(now_s - self._since_s)
+        yield from self._standing.fired(self._config.says(lasted, has_head=self._has_head))
         yield from self._ending.begin(now_s, has_head=self._has_head)
 
     def _verdict(self, now_s: float) -> Iterator[Note]:

@@ -166,6 +166,11 @@ class FaultSpec(Strict):
     value: str = ""
     is_limit: bool = False
 
+    @property
+    def directive(self) -> str:
+        """The directive as a configuration has it: `proxy_read_timeout 60s`; "": there is none."""
+        return f"{self.setting} {self.value}".strip()
+
 
 class ProductUse(Strict):
     """The product a hop is.

@@ -30,6 +30,7 @@ from harness.report.wording import (
     encodable,
     fault_ends,
     is_reference,
+    mark,
     numbers,
     total_seconds,
     visible,
@@ -46,9 +47,6 @@ STYLES: dict[Outcome, str] = {
     "ERROR": "bold magenta",
 }
 _DIM = "dim"
-
-# No finding rests on what a document or a report says of a product: chains are made of faults.
-_MEASURED = "●"
 
 _COUNTED: dict[Outcome, str] = {
     "PASS": "passed",
@@ -163,7 +161,7 @@ def _explained(case: CaseVerdict, width: int) -> Iterator[Text]:
 def _finding(case: CaseVerdict, finding: Finding, width: int) -> Iterator[Text]:
     expected = f" (expected {finding.expected})" if finding.expected else ""
     said = visible(f"{finding.check}: {finding.observed}{expected}")
-    yield from _headline(case, finding.outcome, said, width)
+    yield from _headline(case, finding.outcome, said, width, mark(case, finding.hop))
     did = "" if finding.hop is None else blamed(case, finding.hop)
     evidence = f"[journal {numbers(finding.evidence)}]" if finding.evidence else ""
     yield from _chain(case, finding.hop, "   ".join(filter(None, (did, evidence))), width)
@@ -172,8 +170,10 @@ def _finding(case: CaseVerdict, finding: Finding, width: int) -> Iterator[Text]:
     yield from _labelled("source", finding.source, width)
 
 
-def _headline(case: CaseVerdict, outcome: Outcome, said: str, width: int) -> Iterator[Text]:
-    text = f"{outcome} {_MEASURED} {visible(case.id)} · {said}"
+def _headline(
+    case: CaseVerdict, outcome: Outcome, said: str, width: int, grade: str = ""
+) -> Iterator[Text]:
+    text = " ".join(filter(None, (outcome, grade, visible(case.id), "·", said)))
     first, *rest = wrapped(text, width, _INDENT * 2)
     yield Text.assemble((outcome, STYLES[outcome]), first.removeprefix(outcome))
     yield from map(Text, rest)

@@ -19,7 +19,7 @@ from harness.checks.deliveries import Delivery
 from harness.checks.evidence import Evidence
 from harness.checks.places import Attempt
 from harness.report.terminal import show_line
-from harness.report.wording import visible, wrapped
+from harness.report.wording import directive, visible, with_directive, wrapped
 from harness.units import show_seconds
 from harness.wire import headers
 
@@ -162,7 +162,10 @@ def of(evidence: Evidence, started_at: float) -> Trace:
         reconnects=max(0, len(answered) - 1),
         fired=tuple(
             TraceFired(
-                hop=note.hop, fault=note.name, t_s=_since(zero_s, note.t_s), reason=note.reason
+                hop=note.hop,
+                fault=note.name,
+                t_s=_since(zero_s, note.t_s),
+                reason=with_directive(note.reason, directive(note, evidence.case)),
             )
             for note in evidence.notes
             if note.what == "fired"

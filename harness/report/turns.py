@@ -14,7 +14,7 @@ from harness.model import journal
 from harness.model.journal import Entry
 from harness.report.terminal import show_line
 from harness.report.trace import TIME_CHARS, author, end_of, manner
-from harness.report.wording import visible
+from harness.report.wording import directive, visible, with_directive
 from harness.units import show_seconds
 
 
@@ -87,7 +87,11 @@ def _ended(evidence: Evidence, attempt: Attempt) -> Iterator[Turn]:
         return
     said = f"answered {attempt.status} by {author(end)}" if is_answer else manner(end)
     fired = [it for it in evidence.notes if it.what == "fired" and it.hop == end.by]
-    why = f", {fired[-1].name}: {fired[-1].reason}" if fired else ""
+    why = ""
+    if fired:
+        last = fired[-1]
+        reason = with_directive(last.reason, directive(last, evidence.case))
+        why = f", {last.name}: {reason}"
     yield Turn(f"{said}{why}", is_bad=is_answer or end.how != "end")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 
-from harness.model.verdict import CaseVerdict, Outcome
+from harness.model.journal import FaultNote
+from harness.model.scenario import Case, EvidenceGrade
+from harness.model.verdict import CaseVerdict, FaultEnd, Outcome
 
 REFERENCE = "the built-in reference server"
 NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
@@ -14,6 +17,12 @@ FAULT_ENDS = {"fired": "fired", "defeated": "defeated", "not_reached": "not reac
 
 # What is worse stands first; PASS, WARN and SKIP end a run with 0.
 BY_WEIGHT: tuple[Outcome, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "WARN", "SKIP", "PASS")
+
+# How something is known of a product, the surest first.
+MARKS: dict[EvidenceGrade, str] = {"measured": "●", "documented": "○", "reported": "◌"}
+
+# What a limit says of itself; a product's own directive stands in its place.
+_LIMIT = re.compile(r" \(limit [^)]*\)")
 
 _EN_DASH = "\u2013"
 
@@ -63,14 +72,55 @@ def numbers(entries: Iterable[int]) -> str:
     )
 
 
+def deciding(case: CaseVerdict, hop: int) -> list[FaultEnd]:
+    """The faults by which a hop did what it is blamed for: those that ended responses, or all."""
+    fired = [it for it in case.faults if it.hop == hop and it.end == "fired"]
+    return [it for it in fired if _LIMIT.search(it.reason)] or fired
+
+
+def mark(case: CaseVerdict, hop: int | None) -> str:
+    """How what a product is blamed for is known of it; "" where no product is blamed.
+
+    Of several grades the weakest: a verdict is as good as the worst of its grounds.
+    """
+    grades = [it.evidence for it in deciding(case, hop)] if hop is not None else []
+    return next((MARKS[it] for it in reversed(MARKS) if it in grades), "")
+
+
 def blamed(case: CaseVerdict, hop: int) -> str:
-    """What the hop to blame did: `hop 1 idle_timeout: silence of 60.0 s (limit 60 s)`."""
-    did = [
-        f"{fault.fault}: {fault.reason}"
-        for fault in case.faults
-        if fault.hop == hop and fault.end == "fired"
-    ]
-    return f"hop {hop} {'; '.join(did)}" if did else f"hop {hop}"
+    """What the hop to blame did.
+
+    `hop 1 (nginx@1.22) closed after 60.0 s of silence (proxy_read_timeout 60s)`, or, where the
+    scenario writes the fault, `hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)`.
+    """
+    did = deciding(case, hop)
+    product = next((f" ({it.product})" for it in did if it.product), "")
+    return f"hop {hop}{product} {'; '.join(map(_did, did))}".rstrip()
+
+
+def _did(fault: FaultEnd) -> str:
+    reason = with_directive(fault.reason, fault.setting)
+    is_told = fault.setting and _LIMIT.search(fault.reason)
+    return reason if is_told else f"{fault.fault}: {reason}"
+
+
+def with_directive(reason: str, setting: str) -> str:
+    """What a fault says of itself, with the product's directive in place of its own limit.
+
+    Args:
+        reason: As in the journal.
+        setting: The directive and its value; "": the fault is of no product, or of no directive.
+    """
+    if not setting:
+        return reason
+    if _LIMIT.search(reason):
+        return _LIMIT.sub(lambda _: f" ({setting})", reason)
+    return f"{reason} ({setting})"
+
+
+def directive(note: FaultNote, case: Case) -> str:
+    """The directive that a fault comes from, with its value; "" where there is none."""
+    return case.scenario.through[note.hop - 1].faults[note.fault].directive
 
 
 def fault_ends(case: CaseVerdict) -> str:

@@ -44,7 +44,7 @@ def test_a_head_that_does_not_come_is_answered_for() -> None:
     play = asked(VARNISH)
     assert (
         play.at(70.0).woke(61.001)
-        << fired("nothing for 60.0 s (limit 60 s)")
+        << fired("answered 503 after 60.0 s without a byte (limit 60 s)")
         << UNAVAILABLE
         << CloseUpstream("fin")
     )
@@ -100,7 +100,7 @@ def test_until_the_body_a_head_does_not_stop_it() -> None:
     assert play.at(2.0) >> OK << ForwardHead(OK)
     assert (
         play.at(20.0).woke(11.001)
-        << fired("nothing for 10.0 s (limit 10 s)")
+        << fired("reset after 10.0 s without a byte (limit 10 s)")
         << End("reset")
         << CloseUpstream("rst")
     )
@@ -121,7 +121,7 @@ def test_ignored_before_the_head_it_cuts_a_late_head_at_once() -> None:
         play
         >> OK
         << ForwardHead(OK)
-        << fired("nothing for 14.0 s (limit 10 s)")
+        << fired("closed after 14.0 s without a byte (limit 10 s)")
         << End("truncation")
         << CloseUpstream("fin")
     )

@@ -79,7 +79,7 @@ def test_marks_the_end_that_a_limit_before_it_makes() -> None:
     play = Playbook(Pipeline([it.start(lambda: 0.5) for it in stages])).at(0.0).opened(GET_2)
     assert (
         play.at(6.0).woke(5.001)
-        << fired("lasted 5.0 s (limit 5 s)")
+        << fired("closed after 5.0 s (limit 5 s)")
         << CloseUpstream("fin")
         << fired("truncation: RST_STREAM NO_ERROR", stage=1)
         << End("truncation", h2=H2End("reset", 0))

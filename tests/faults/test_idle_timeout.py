@@ -28,6 +28,7 @@ from harness.units import YAML_CONTEXT
 from tests.testkit.playbook import GET, NEVER, OK, Playbook, defeated, fired, not_reached
 
 GATEWAY_TIMEOUT = Answer(504, (("Content-Type", "text/plain"),), b"504 Gateway Timeout\n")
+DID = {"end": "ended", "truncation": "closed", "reset": "reset", "stall": "fell silent"}
 
 
 def test_a_silence_after_the_head_truncates_and_closes_upstream() -> None:
@@ -38,7 +39,7 @@ def test_a_silence_after_the_head_truncates_and_closes_upstream() -> None:
     assert play.at(10.0) >> Data(b"abc") << Forward(b"abc") << WakeAt(70.001)
     assert (
         play.at(90.0).woke(70.001)
-        << fired("silence of 60.0 s (limit 60 s)", offset=3)
+        << fired("closed after 60.0 s of silence (limit 60 s)", offset=3)
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -53,7 +54,7 @@ def test_a_byte_just_after_the_limit_comes_too_late() -> None:
     play = Playbook(IdleTimeout(after_s=60.0)).at(0.0).opened()
     assert (
         play.at(60.002).woke(60.001)
-        << fired("silence of 60.0 s (limit 60 s)")
+        << fired("closed after 60.0 s of silence (limit 60 s)")
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -66,7 +67,7 @@ def test_ends_as_configured(how: EndHow, upstream: UpstreamClose) -> None:
     play = Playbook(IdleTimeout(after_s=0.5, mid_stream=how, upstream=upstream)).at(0.0).opened()
     assert (
         play.at(1.0).woke(0.501)
-        << fired("silence of 0.501 s (limit 0.5 s)")
+        << fired(f"{DID[how]} after 0.501 s of silence (limit 0.5 s)")
         << End(how)
         << CloseUpstream(upstream)
     )
@@ -78,7 +79,7 @@ def test_before_the_head_it_answers() -> None:
     assert play >> RequestEnd() << SendEnd() << WakeAt(61.001)
     assert (
         play.at(62.0).woke(61.001)
-        << fired("silence of 60.0 s (limit 60 s)")
+        << fired("answered 504 after 60.0 s of silence (limit 60 s)")
         << GATEWAY_TIMEOUT
         << CloseUpstream("fin")
     )
@@ -92,7 +93,7 @@ def test_before_the_head_it_answers_as_configured() -> None:
     assert play >> RequestEnd() << SendEnd() << WakeAt(1.001)
     assert (
         play.at(2.0).woke(1.001)
-        << fired("silence of 1.0 s (limit 1 s)")
+        << fired("answered 502 after 1.0 s of silence (limit 1 s)")
         << Answer(502, (("Content-Type", "text/html"),), b"no")
         << CloseUpstream("fin")
     )
@@ -104,7 +105,7 @@ def test_a_status_without_a_name_still_has_a_body() -> None:
     assert play >> RequestEnd() << SendEnd() << WakeAt(1.001)
     assert (
         play.at(2.0).woke(1.001)
-        << fired("silence of 1.0 s (limit 1 s)")
+        << fired("answered 524 after 1.0 s of silence (limit 1 s)")
         << Answer(524, (("Content-Type", "text/plain"),), b"524 Unassigned\n")
         << CloseUpstream("fin")
     )
@@ -118,7 +119,7 @@ def test_before_the_head_it_may_close_without_an_answer(how: EndHow) -> None:
     assert play >> RequestEnd() << SendEnd() << WakeAt(1.001)
     assert (
         play.at(2.0).woke(1.001)
-        << fired("silence of 1.0 s (limit 1 s)")
+        << fired(f"{DID[how]} after 1.0 s of silence (limit 1 s)")
         << End(how)
         << CloseUpstream("fin")
     )
@@ -202,7 +203,7 @@ def test_exchanges_have_their_own_time() -> None:
     assert play >> RequestEnd() << SendEnd() << WakeAt(15.001)
     assert (
         play.at(12.0, x=2).woke(10.001, x=1)
-        << (1, fired("silence of 10.0 s (limit 10 s)"))
+        << (1, fired("answered 504 after 10.0 s of silence (limit 10 s)"))
         << (1, GATEWAY_TIMEOUT)
         << (1, CloseUpstream("fin"))
     )

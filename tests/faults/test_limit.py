@@ -22,9 +22,9 @@ from harness.faults.max_duration import MaxDuration
 from tests.testkit.playbook import GET, NEVER, Playbook, fired
 
 REASONS = {
-    IdleTimeout: "silence of 15.0 s (limit 15 s)",
-    MaxDuration: "lasted 15.0 s (limit 15 s)",
-    FirstByteTimeout: "nothing for 15.0 s (limit 15 s)",
+    IdleTimeout: "after 15.0 s of silence (limit 15 s)",
+    MaxDuration: "after 15.0 s (limit 15 s)",
+    FirstByteTimeout: "after 15.0 s without a byte (limit 15 s)",
 }
 
 
@@ -35,7 +35,7 @@ def up(limit: type[Limit]) -> Playbook:
     play = Playbook(config).at(0.0).opened()
     assert (
         play.at(15.5).woke(15.001)
-        << fired(REASONS[limit])
+        << fired(f"closed {REASONS[limit]}")
         << CloseUpstream("fin")
         << WakeAt(16.001)
     )
@@ -68,7 +68,7 @@ def test_an_answer_before_the_head_comes_at_once(limit: type[Limit]) -> None:
     assert play.unheard(GET, RequestEnd())
     assert (
         play.at(15.5).woke(15.001)
-        << fired(REASONS[limit])
+        << fired(f"answered 504 {REASONS[limit]}")
         << Answer(504, (("Content-Type", "text/plain"),), b"504 Gateway Timeout\n")
         << CloseUpstream("fin")
     )

@@ -12,6 +12,7 @@ from harness.faults.base import (
     EndHow,
     Forward,
     ForwardHead,
+    Note,
     RequestEnd,
     SendEnd,
     SendRequest,
@@ -22,7 +23,11 @@ from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
 from tests.testkit.playbook import GET, NEVER, OK, Playbook, fired, not_reached
 
-FIRED = fired("lasted 15.0 s (limit 15 s)")
+DID = {"end": "ended", "truncation": "closed", "reset": "reset", "stall": "fell silent"}
+
+
+def lasted(did: str = "closed") -> Note:
+    return fired(f"{did} after 15.0 s (limit 15 s)")
 
 
 def test_heartbeats_do_not_help() -> None:
@@ -34,7 +39,7 @@ def test_heartbeats_do_not_help() -> None:
         assert play.at(at_s) >> Data(b":\n") << Forward(b":\n")
     assert (
         play.at(17.0).woke(16.001)
-        << fired("lasted 15.0 s (limit 15 s)", offset=4)
+        << fired("closed after 15.0 s (limit 15 s)", offset=4)
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -44,7 +49,7 @@ def test_heartbeats_do_not_help() -> None:
 @pytest.mark.parametrize("how", ["end", "truncation", "reset", "stall"])
 def test_ends_as_configured(how: EndHow) -> None:
     play = Playbook(MaxDuration(after_s=15.0, mid_stream=how, upstream="rst")).at(0.0).opened()
-    assert play.at(16.0).woke(15.001) << FIRED << End(how) << CloseUpstream("rst")
+    assert play.at(16.0).woke(15.001) << lasted(DID[how]) << End(how) << CloseUpstream("rst")
 
 
 def test_an_end_at_the_very_instant_of_the_limit_wins() -> None:
@@ -63,7 +68,7 @@ def test_before_the_head_it_answers() -> None:
     assert play.at(0.0) >> GET << SendRequest(GET) << WakeAt(15.001)
     assert (
         play.at(16.0).woke(15.001)
-        << FIRED
+        << lasted("answered 504")
         << Answer(504, (("Content-Type", "text/plain"),), b"504 Gateway Timeout\n")
         << CloseUpstream("fin")
     )
@@ -72,7 +77,7 @@ def test_before_the_head_it_answers() -> None:
 def test_before_the_head_it_may_close_without_an_answer() -> None:
     play = Playbook(MaxDuration(after_s=15.0, before_head=BeforeHead(how="truncation")))
     assert play.at(0.0) >> GET << SendRequest(GET) << WakeAt(15.001)
-    assert play.at(16.0).woke(15.001) << FIRED << End("truncation") << CloseUpstream("fin")
+    assert play.at(16.0).woke(15.001) << lasted() << End("truncation") << CloseUpstream("fin")
 
 
 def test_ignored_before_the_head_it_cuts_a_late_head_at_once() -> None:
@@ -83,7 +88,7 @@ def test_ignored_before_the_head_it_cuts_a_late_head_at_once() -> None:
         play
         >> OK
         << ForwardHead(OK)
-        << fired("lasted 20.0 s (limit 15 s)")
+        << fired("closed after 20.0 s (limit 15 s)")
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -122,7 +127,7 @@ def test_from_the_head_on() -> None:
     play = Playbook(MaxDuration(after_s=15.0, since="head"))
     assert play.at(0.0) >> GET << SendRequest(GET)
     assert play.at(30.0) >> OK << ForwardHead(OK) << WakeAt(45.001)
-    assert play.at(50.0).woke(45.001) << FIRED << End("truncation") << CloseUpstream("fin")
+    assert play.at(50.0).woke(45.001) << lasted() << End("truncation") << CloseUpstream("fin")
 
 
 def test_from_the_head_on_there_has_to_be_one() -> None:
@@ -145,7 +150,7 @@ def test_a_limit_on_writing_is_noticed_by_the_next_write_which_is_lost() -> None
     assert (
         play.at(40.0).woke(15.001)
         >> Data(b"b")
-        << fired("lasted 40.0 s (limit 15 s)", offset=2)
+        << fired("closed after 40.0 s (limit 15 s)", offset=2)
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -167,7 +172,7 @@ def test_a_clean_end_is_a_write_too() -> None:
     assert (
         play.at(20.0).woke(15.001)
         >> UpstreamEnd("end")
-        << fired("lasted 20.0 s (limit 15 s)")
+        << fired("closed after 20.0 s (limit 15 s)")
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -179,7 +184,7 @@ def test_so_is_a_late_head() -> None:
     assert (
         play.at(20.0).woke(15.001)
         >> OK
-        << fired("lasted 20.0 s (limit 15 s)")
+        << fired("closed after 20.0 s (limit 15 s)")
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -192,7 +197,7 @@ def test_ignored_before_the_head_the_first_write_after_a_late_head_is_lost() -> 
     assert (
         play
         >> Data(b"a")
-        << fired("lasted 20.0 s (limit 15 s)", offset=1)
+        << fired("closed after 20.0 s (limit 15 s)", offset=1)
         << End("truncation")
         << CloseUpstream("fin")
     )

@@ -268,7 +268,7 @@ def test_a_stall_is_silence_to_the_next_stage_which_may_end_it() -> None:
     assert play.at(5.0) >> Data(b"cd")
     assert (
         play.at(20.0).woke(11.001)
-        << fired("silence of 10.0 s (limit 10 s)", offset=1, stage=1)
+        << fired("closed after 10.0 s of silence (limit 10 s)", offset=1, stage=1)
         << End("truncation")
         << CloseUpstream("fin")
     )
@@ -357,7 +357,7 @@ def test_of_equal_limits_the_one_nearest_upstream_fires() -> None:
     )
     assert (
         play.at(2.0).woke(1.001)
-        << fired("silence of 1.0 s (limit 1 s)")
+        << fired("answered 502 after 1.0 s of silence (limit 1 s)")
         << CloseUpstream("fin")
         << ForwardHead(head)
         << Forward(b"502 Bad Gateway\n")

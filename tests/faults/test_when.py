@@ -71,7 +71,7 @@ def test_a_limit_that_is_up_before_the_head_needs_no_answer_to_its_condition() -
     answer = Answer(504, (("Content-Type", "text/plain"),), b"504 Gateway Timeout\n")
     assert (
         play.at(9.0).woke(5.001)
-        << fired("silence of 5.0 s (limit 5 s)")
+        << fired("answered 504 after 5.0 s of silence (limit 5 s)")
         << answer
         << CloseUpstream("fin")
     )

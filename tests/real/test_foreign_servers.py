@@ -129,7 +129,7 @@ def test_a_server_that_does_nothing_for_its_clients_fails_with_hop_and_fix(
 def test_the_report_for_people_names_hop_fix_and_the_command_to_run_it_again(runs: AtOnce) -> None:
     said = runs.of(f"express {IDLE}").out
 
-    assert "hop 1 idle_timeout: silence of 2.0 s (limit 2 s)" in said
+    assert "hop 1 idle_timeout: closed after 2.0 s of silence (limit 2 s)" in said
     assert 'fix     send a comment (": hb\\n\\n") at least every 1.0 s' in said
     assert (
         'sse-harness run --through \'[{"idle_timeout": {"after": "2s"}}]\' --url http://127.0.0.1:'

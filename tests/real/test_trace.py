@@ -301,7 +301,8 @@ def test_whoever_ended_it_is_shown_last(express: str, tmp_path: Path) -> None:
     assert ended.code == 0
     last = ended.out.splitlines()[-2:]
     assert re.fullmatch(
-        r"hop 1 idle_timeout fired at [\d.]+ s: silence of 2.0 s \(limit 2 s\)", last[0]
+        r"hop 1 idle_timeout fired at [\d.]+ s: closed after 2.0 s of silence \(limit 2 s\)",
+        last[0],
     )
     assert re.fullmatch(r"cut off by hop 1 at [\d.]+ s", last[1])
 

@@ -19,7 +19,9 @@ from harness.model.verdict import (
 )
 from harness.report import jsonfile
 
-FIRED = FaultEnd(hop=1, fault="idle_timeout", end="fired", reason="silence of 60.0 s (limit 60 s)")
+FIRED = FaultEnd(
+    hop=1, fault="idle_timeout", end="fired", reason="closed after 60.0 s of silence (limit 60 s)"
+)
 CUT = Finding(
     check="stays_open",
     outcome="FAIL",

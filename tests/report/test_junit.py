@@ -57,7 +57,7 @@ def test_a_failure_carries_all_that_is_known() -> None:
     assert (failure.text or "").splitlines() == [
         "a quiet feed dies behind an idle timeout",
         "FAIL stays_open: cut at 70.0 s (expected open for 200 s)",
-        "  hop 1 idle_timeout: silence of 60.0 s (limit 60 s)",
+        "  hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)",
         "  journal 14\N{EN DASH}17",
         "  fix: send a comment at least every 30 s",
         "  confirm: upstream timed out in the proxy's error log",

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.model.verdict import OUTCOMES, CaseVerdict, FaultEnd, Outcome
@@ -30,10 +31,11 @@ def block(report: list[str], start: str) -> list[str]:
 
 
 def test_a_failure_reads_like_this() -> None:
-    assert block(drawn(failed()), "FAIL ●") == [
-        "FAIL ● idle/quiet[60s] · stays_open: cut at 70.0 s (expected open for 200 s)",
+    assert block(drawn(failed()), "FAIL idle") == [
+        "FAIL idle/quiet[60s] · stays_open: cut at 70.0 s (expected open for 200 s)",
         "  client → idle_timeout 60s → target",
-        "          hop 1 idle_timeout: silence of 60.0 s (limit 60 s)   [journal 14\N{EN DASH}17]",
+        "          hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)",
+        "          [journal 14\N{EN DASH}17]",
         "  fix     send a comment at least every 30 s",
         "  confirm upstream timed out in the proxy's error log",
         "  source  WHATWG HTML, section 9.2.7",
@@ -42,15 +44,50 @@ def test_a_failure_reads_like_this() -> None:
     ]
 
 
+def behind_nginx(**fields: Any) -> CaseVerdict:
+    fault = msgspec.structs.replace(
+        FIRED,
+        **{
+            "product": "nginx@1.22",
+            "setting": "proxy_read_timeout 60s",
+            "evidence": "measured",
+            **fields,
+        },
+    )
+    return failed(faults=(fault,), through=("nginx@1.22",))
+
+
+def test_a_product_is_told_with_its_directive_and_how_it_is_known() -> None:
+    assert block(drawn(behind_nginx(), width=90), "FAIL")[:4] == [
+        "FAIL ● idle/quiet[60s] · stays_open: cut at 70.0 s (expected open for 200 s)",
+        "  client → nginx@1.22 → target",
+        "          hop 1 (nginx@1.22) closed after 60.0 s of silence (proxy_read_timeout 60s)",
+        "          [journal 14\N{EN DASH}17]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "mark"), [("measured", "●"), ("documented", "○"), ("reported", "◌"), (None, "")]
+)
+def test_the_mark_is_that_of_the_fault_that_decided_it(evidence: str | None, mark: str) -> None:
+    start = " ".join(filter(None, ("FAIL", mark, "idle/quiet[60s]")))
+    assert any(line.startswith(start) for line in drawn(behind_nginx(evidence=evidence)))
+
+
+def test_where_no_hop_is_blamed_there_is_no_mark() -> None:
+    own = msgspec.structs.replace(behind_nginx(), findings=(finding("FAIL"),))
+    assert any(line.startswith("FAIL idle/quiet[60s] · ordered") for line in drawn(own))
+
+
 def test_a_wide_terminal_has_the_hop_to_blame_beside_the_chain() -> None:
-    report = block(drawn(failed(), width=120), "FAIL ●")
+    report = block(drawn(failed(), width=140), "FAIL idle")
     assert report[1].startswith("  client → idle_timeout 60s → target       hop 1 idle_timeout: ")
 
 
 def test_every_outcome_is_told_worst_first() -> None:
     cases = [case(f"x/{it.lower()}", it, findings=(finding(it),)) for it in OUTCOMES]
     report = drawn(*cases)
-    told = [line.split()[0] for line in report if " ● " in line]
+    told = [line.split()[0] for line in report if " · " in line and line[0].isupper()]
     assert told == ["FAIL", "ERROR", "INCONCLUSIVE", "WARN"]
     rows = [line.split() for line in report if " 200.0 s " in line]
     assert [(row[0], row[5]) for row in rows] == [(it, f"x/{it.lower()}") for it in OUTCOMES]
@@ -59,15 +96,16 @@ def test_every_outcome_is_told_worst_first() -> None:
 def test_a_case_with_two_failures_tells_both_and_how_to_repeat_it_once() -> None:
     both = failed(findings=(finding("WARN"), CUT, finding("SKIP"), finding("PASS")))
     report = drawn(both)
-    told = [line.split(" · ")[1].split(":")[0] for line in report if " ● " in line]
+    headlines = [line for line in report if line.startswith(("FAIL idle", "WARN idle"))]
+    told = [line.split(" · ")[1].split(":")[0] for line in headlines]
     assert told == ["stays_open", "ordered"]
     assert sum(line.startswith("  again") for line in report) == 1
 
 
 def test_an_error_without_findings_is_told_all_the_same() -> None:
-    report = block(drawn(case("x/y", "ERROR", place="", again="")), "ERROR ●")
+    report = block(drawn(case("x/y", "ERROR", place="", again="")), "ERROR x")
     assert report == [
-        "ERROR ● x/y · a quiet feed dies behind an idle timeout",
+        "ERROR x/y · a quiet feed dies behind an idle timeout",
         "  client → idle_timeout 60s → target",
     ]
 
@@ -199,7 +237,7 @@ def test_markup_in_an_id_is_text() -> None:
 def test_a_stream_without_the_marks_gets_plain_ones() -> None:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    printed(failed(), file=file)
+    printed(behind_nginx(), file=file)
     file.flush()
     assert b"FAIL * idle/quiet[60s] - stays_open" in raw.getvalue()
-    assert b"  client -> idle_timeout 60s -> target" in raw.getvalue()
+    assert b"  client -> nginx@1.22 -> target" in raw.getvalue()

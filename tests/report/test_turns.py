@@ -22,7 +22,7 @@ def cut_and_back() -> Stage:
     stage = Stage(hops=2)
     stream = stage.connect(0.0)
     stream.events(1, 42)
-    stage.note(60.0, "fired", "silence of 60.0 s (limit 60 s)", hop=2)
+    stage.note(60.0, "fired", "closed after 60.0 s of silence (limit 60 s)", hop=2)
     stream.cut(60.0, hop=2)
     stage.wait(60.0, 3.0, last_id="42")
     stage.connect(63.0, last_id="42").event(64.0, 43)
@@ -31,7 +31,7 @@ def cut_and_back() -> Stage:
 
 def test_a_cut_and_the_reconnect_after_it_are_told_as_they_happen() -> None:
     assert turns(cut_and_back().journal()) == [
-        "60.0 cut off by hop 2, fault: silence of 60.0 s (limit 60 s)",
+        "60.0 cut off by hop 2, fault: closed after 60.0 s of silence (limit 60 s)",
         "63.0 reconnected after 3.0 s with Last-Event-ID 42",
     ]
 
@@ -109,7 +109,10 @@ def test_turns_stand_between_the_events_in_plain_output_too() -> None:
     *_, before, cut, back, after = out.getvalue().splitlines()
     gap = " " * 14
     assert before.split() == ["42.0", "s", "+0.0", "s", "id", "42", "message", "event", "42"]
-    assert cut == f"    60.0 s{gap}-- cut off by hop 2, fault: silence of 60.0 s (limit 60 s)"
+    assert (
+        cut
+        == f"    60.0 s{gap}-- cut off by hop 2, fault: closed after 60.0 s of silence (limit 60 s)"
+    )
     assert back == f"    63.0 s{gap}-- reconnected after 3.0 s with Last-Event-ID 42"
     assert after.split()[:2] == ["64.0", "s"]
 

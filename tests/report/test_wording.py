@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.model.verdict import FaultEnd
@@ -9,6 +11,7 @@ from harness.report.wording import (
     fault_ends,
     folder,
     is_reference,
+    mark,
     numbers,
     total_seconds,
     visible,
@@ -45,8 +48,53 @@ def test_only_a_fault_that_fired_is_told_of_the_hop_to_blame() -> None:
     held = FaultEnd(hop=1, fault="buffer", end="defeated", reason="the header")
     other = FaultEnd(hop=2, fault="cut", end="fired", reason="at 3 s")
     told = case(faults=(held, FIRED, other))
-    assert blamed(told, 1) == "hop 1 idle_timeout: silence of 60.0 s (limit 60 s)"
+    assert blamed(told, 1) == "hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)"
     assert blamed(told, 3) == "hop 3"
+
+
+def of_nginx(fault: str, reason: str, setting: str = "", evidence: Any = "measured") -> FaultEnd:
+    return FaultEnd(
+        hop=1,
+        fault=fault,
+        end="fired",
+        reason=reason,
+        product="nginx@1.22",
+        setting=setting,
+        evidence=evidence,
+    )
+
+
+IDLE = of_nginx("idle_timeout", "closed after 60.0 s of silence (limit 60 s) (2 times)", "read 60s")
+HELD = of_nginx("buffer", "60B held, waits for the end", "proxy_buffering on", "documented")
+REWRITTEN = of_nginx("rewrite_headers", "response: x-accel-buffering", evidence="reported")
+
+
+@pytest.mark.parametrize(
+    ("faults", "said", "grade"),
+    [
+        ((IDLE,), "hop 1 (nginx@1.22) closed after 60.0 s of silence (read 60s) (2 times)", "●"),
+        (
+            (HELD,),
+            "hop 1 (nginx@1.22) buffer: 60B held, waits for the end (proxy_buffering on)",
+            "○",
+        ),
+        ((HELD, IDLE, REWRITTEN), "hop 1 (nginx@1.22) closed after 60.0 s of silence", "●"),
+        (
+            (REWRITTEN, HELD),
+            "hop 1 (nginx@1.22) rewrite_headers: response: x-accel-buffering; buffer: ",
+            "◌",
+        ),
+        ((FIRED,), "hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)", ""),
+        ((), "hop 1", ""),
+    ],
+)
+def test_what_ended_a_response_is_told_rather_than_all_a_product_did(
+    faults: tuple[FaultEnd, ...], said: str, grade: str
+) -> None:
+    told = case(faults=faults)
+    assert blamed(told, 1).startswith(said)
+    assert mark(told, 1) == grade
+    assert mark(told, None) == ""
 
 
 def test_faults_carry_their_hop_where_there_are_several() -> None:
