@@ -1,12 +1,14 @@
-"""Platforms, load balancers and CDNs nobody can install: they do what their sources say."""
+"""What nobody here can measure, from Akamai to ZAP: it does what its sources say."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import pytest
 
 from harness.faults.base import Data, Event, ResponseHead, UpstreamEnd
+from harness.wire.coding import decoder
 from tests.products.behind import EVENT, behind, brief, head, lively, mute, quiet
 
 # Silence before the head: the hop, when it gives up, and what the client gets.
@@ -59,6 +61,9 @@ MUTE = [
     ("apigee", 55.0, "504"),
     ("pomerium", 30.0, "504"),
     ("yarp", 100.0, "504"),
+    ("undici", 300.0, "truncation"),
+    ("uwsgi-http", 60.0, "truncation"),
+    ("bun", 10.0, "truncation"),
 ]
 
 # An event, then silence.
@@ -97,6 +102,11 @@ QUIET = [
     ("kong", 60.0, "truncation"),
     ("[{apigee: {response_streaming_enabled: true}}]", 55.0, "truncation"),
     ("yarp", 100.0, "truncation"),
+    ("undici", 300.0, "truncation"),
+    ("[{undici: {bodyTimeout: 1000}}]", 1.0, "truncation"),
+    ("uwsgi-http", 60.0, "truncation"),
+    ("bun", 10.0, "truncation"),
+    ("[{bun: {idleTimeout: 255}}]", 255.0, "truncation"),
 ]
 
 # Events for ever: what no heartbeat rescues.
@@ -159,6 +169,10 @@ LASTING = [
     "kong",
     "yarp",
     "[{pomerium: {default_upstream_timeout: 0s}}]",
+    "undici",
+    "[{undici: {bodyTimeout: 0, headersTimeout: 0}}]",
+    "uwsgi-http",
+    "bun",
 ]
 
 NDJSON = head(Content_Type="application/x-ndjson")
@@ -183,6 +197,10 @@ HELD = [
     ("[{ingress-nginx: {proxy-buffering: on}}]", head("close")),
     ("kong", head("close")),
     ("apigee", head(X_Accel_Buffering="no")),
+    ("iis-arr", head(X_Accel_Buffering="no")),
+    ("php", head()),
+    ("sophos", head()),
+    ("zap", head(Content_Type="text/event-stream; charset=utf-8")),
 ]
 FREE = [
     ("cloudflare", head()),
@@ -204,6 +222,11 @@ FREE = [
     ("kong", head()),
     ("[{kong: {response_buffering: false}}]", head("close")),
     ("[{apigee: {response_streaming_enabled: true}}]", head()),
+    ("webpack-dev-server", head(Cache_Control="no-transform")),
+    ("[{webpack-dev-server: {compress: false}}]", head()),
+    ("[{iis-arr: {responseBufferLimit: 0}}]", head()),
+    ("[{php: {output_buffering: 0}}]", head()),
+    ("zap", head()),
 ]
 
 
@@ -290,3 +313,26 @@ def test_fly_resets_what_the_app_broke_off(how: Literal["truncation", "reset"]) 
 def test_cuts_a_stream_that_is_too_large(chain: str, most: int) -> None:
     seen = behind(chain, lively())
     assert (seen.ending, len(seen.body)) == ("truncation", most)
+
+
+@pytest.mark.parametrize(
+    ("chain", "block"),
+    [("iis-arr", 4 * 2**20), ("php", 4096), ("sophos", 2 * 2**20)],
+)
+def test_holds_as_much_as_it_is_said_to_hold(chain: str, block: int) -> None:
+    read = bytes(512)
+    flood = ((number * 1.0, Data(read)) for number in range(1, block))
+    seen = behind(chain, itertools.chain([(0.0, head())], flood), until_s=block / 512 + 1)
+    assert (seen.began_s, len(seen.body)) == (block / 512, block)
+
+
+@pytest.mark.parametrize(("chain", "late_s"), [("kaspersky", 1.0), ("avast", 20.0)])
+def test_delays_events(chain: str, late_s: float) -> None:
+    assert behind(chain, brief(head())).began_s == 1.0 + late_s
+
+
+def test_webpack_keeps_events_in_its_encoder() -> None:
+    events = [(float(at_s), Data(EVENT)) for at_s in range(1, 9)]
+    seen = behind("webpack-dev-server", [(0.0, head()), *events], until_s=60.0)
+    assert seen.body  # the gzip header
+    assert decoder("gzip").decompress(bytes(seen.body)) == b""
