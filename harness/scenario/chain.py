@@ -237,25 +237,45 @@ def script_path(written: str, place: str) -> Path:
 
 
 def longest_limit_s(hops: Iterable[Hop]) -> float:
-    """The longest time that a fault of these hops may take to act, in seconds; 0 without any."""
-    limits = (config.limit_s() for hop in hops for _, config in configs(hop))
-    return max((limit_s for limit_s in limits if math.isfinite(limit_s)), default=0.0)
+    """The longest time that a fault of these hops may take to act, in seconds; 0 without any.
+
+    A limit that a product's own limit on every response always comes before is left out: Envoy's
+    300 s of silence behind its 15 s for a route.
+    """
+    limits_s: list[float] = []
+    most_s = math.inf
+    for hop in hops:
+        for _, config in configs(hop):
+            limit_s = config.limit_s()
+            limits_s.append(limit_s)
+            if hop.product is not None and config.always_ends and limit_s:
+                most_s = min(most_s, limit_s)
+    return max((it for it in limits_s if math.isfinite(it) and it <= most_s), default=0.0)
 
 
 def limit_paths(hops: Iterable[Hop]) -> tuple[str, ...]:
-    """The faults that end every response whatever the target says: `through[0].max_duration`."""
+    """What ends every response whatever the target says: `through[0].max_duration`.
+
+    Of a product it is its directive: `through[0].envoy.route_timeout`.
+    """
     return tuple(
-        f"through[{at}].{name}"
+        f"through[{at}].{_named(hop, spec)}"
         for at, hop in enumerate(hops)
-        for name, config in configs(hop)
+        for spec, config in configs(hop)
         if config.always_ends
     )
 
 
-def configs(hop: Hop) -> list[tuple[str, FaultConfig]]:
-    """The faults of a hop by name, with their settings read; scripts are left out."""
+def _named(hop: Hop, spec: FaultSpec) -> str:
+    if hop.product is None:
+        return spec.name
+    return f"{hop.product.name}.{spec.setting}" if spec.setting else hop.product.name
+
+
+def configs(hop: Hop) -> list[tuple[FaultSpec, FaultConfig]]:
+    """The faults of a hop, with their settings read; scripts are left out."""
     return [
-        (spec.name, registry.build(spec.name, spec.settings))
+        (spec, registry.build(spec.name, spec.settings))
         for spec in hop.faults
         if spec.name != SCRIPT
     ]

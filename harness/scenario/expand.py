@@ -22,6 +22,8 @@ AD_HOC_PLACE = "--through:1:1"  # a script in it is found from the current direc
 # and what comes back after a reconnect, is both seen.
 _WATCHED_LIMITS = 3
 _LEAST_WATCH_S = 10.0
+# Of a limit of hours one life and half an hour is enough: Squid's is a day.
+_MOST_BEYOND_S = 1800.0
 _CHAIN_PATH = re.compile(r"through\b")
 
 
@@ -74,7 +76,8 @@ def ad_hoc(chain: tuple[Hop, ...]) -> Scenario:
     Args:
         chain: The hops, client first.
     """
-    watch_s = max(_LEAST_WATCH_S, _WATCHED_LIMITS * longest_limit_s(chain))
+    limit_s = longest_limit_s(chain)
+    watch_s = max(_LEAST_WATCH_S, min(_WATCHED_LIMITS * limit_s, limit_s + _MOST_BEYOND_S))
     return Scenario(
         id=AD_HOC,
         why="the chain given with --through",

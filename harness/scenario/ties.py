@@ -19,10 +19,11 @@ def ties(scenario: Scenario, document: Document) -> Iterator[str]:
     one that a real network, which is never that exact, would not give twice.
     """
     for number, hop in enumerate(scenario.through, 1):
-        for name, config in configs(hop):
+        for spec, config in configs(hop):
             limit_s = config.limit_s()
             if not 0 < limit_s < math.inf or not config.limit_decides:
                 continue
+            name = spec.setting or spec.name
             for path, what, cadence_s in _cadences(scenario):
                 if math.isclose(cadence_s, limit_s, abs_tol=1e-9):
                     yield (

@@ -184,6 +184,11 @@ def test_a_chain_is_told_in_a_few_words(text: str, words: tuple[str, ...]) -> No
     [
         ("[]", 0.0),
         ("[{idle_timeout: {after: 5s}}, {max_duration: {after: 1m}, latency: {delay: 1s}}]", 60.0),
+        ("[{idle_timeout: {after: 1m}}, {max_duration: {after: 5s}}]", 60.0),
+        ("nginx", 60.0),
+        ("aws-lambda", 900.0),
+        ("nginx,aws-lambda", 900.0),
+        ("[nginx, {aws-lambda: {Timeout: 30}}]", 30.0),
     ],
 )
 def test_the_slowest_fault_gives_the_longest_limit(text: str, limit_s: float) -> None:

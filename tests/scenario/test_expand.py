@@ -118,6 +118,8 @@ def test_a_case_is_read_back_from_json(tmp_path: Path, *, by_alias: bool) -> Non
         ("[]", 10.0),
         ("[{idle_timeout: {after: 1s}}]", 10.0),
         ("[{idle_timeout: {after: 20s}}, {max_duration: {after: 1m}}]", 180.0),
+        ("[{max_duration: {after: 15m}}]", 2700.0),
+        ("[{max_duration: {after: 1d}}]", 88_200.0),
     ],
 )
 def test_a_bare_chain_is_watched_for_three_times_its_longest_limit(

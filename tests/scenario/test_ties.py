@@ -62,6 +62,11 @@ def test_what_is_no_tie_is_not_told(tmp_path: Path, lines: list[str]) -> None:
     assert warnings(tmp_path, *lines) == []
 
 
+def test_the_limit_of_a_product_has_the_name_of_its_directive(tmp_path: Path) -> None:
+    (line,) = warnings(tmp_path, "through: [nginx]", "traffic: {every: 60s}")
+    assert "events come every 60s, the very limit of proxy_read_timeout in hop 1" in line
+
+
 def test_a_tie_of_one_combination_is_told_once(tmp_path: Path) -> None:
     matrix = "matrix: {'through[1].idle_timeout.after': [30s, 60s], traffic.burst: [1, 2]}"
     (line,) = warnings(tmp_path, idle("20s"), "traffic: {every: 30s}", matrix)
