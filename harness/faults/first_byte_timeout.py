@@ -26,7 +26,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import Ending, Limit
+from harness.faults.limit import Limit
 from harness.faults.standing import Standing
 from harness.units import show_seconds
 
@@ -50,7 +50,6 @@ class FirstByteTimeout(Limit):
         before_head: See `Limit`.
         mid_stream: How the response ends once its head was sent, for `until: body`.
         upstream: See `Limit`.
-        client_after_s: See `Limit`.
 
     Journal: fired (the wait), defeated and not_reached (when the first byte came), at the end of
     the exchange.
@@ -75,7 +74,6 @@ class _State:
     def __init__(self, config: FirstByteTimeout) -> None:
         self._config = config
         self._standing = Standing()
-        self._ending = Ending(config)
         self._since_s = math.inf  # inf: the time does not run yet
         self._came_s = math.inf  # inf: the first byte has not come
         self._has_head = False
@@ -83,9 +81,6 @@ class _State:
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         self._standing.see(event)
-        if self._ending.has_begun:
-            yield from self._ending.step(event)
-            return
         match event:
             case RequestHead() | RequestData():
                 yield passed(event)
@@ -127,7 +122,7 @@ class _State:
     def _fire(self, now_s: float) -> Iterator[Action]:
         waited = f"{show_seconds(now_s - self._since_s)} without a byte"
         yield from self._standing.fired(self._config.says(waited, has_head=self._has_head))
-        yield from self._ending.begin(now_s, has_head=self._has_head)
+        yield from self._config.ending(has_head=self._has_head)
 
     def _verdict(self, now_s: float) -> Iterator[Note]:
         limit_s = self._config.after_s

@@ -24,7 +24,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import Ending, Limit
+from harness.faults.limit import Limit
 from harness.faults.standing import Standing
 from harness.units import show_seconds
 
@@ -40,8 +40,7 @@ class IdleTimeout(Limit):
     transmission of the whole response" — nginx.org, ngx_http_proxy_module; AWS Application Load
     Balancer idle_timeout.timeout_seconds, 60 s — docs.aws.amazon.com, "Edit attributes for your
     Application Load Balancer"; Apache ProxyTimeout, HAProxy timeout server, Envoy
-    stream_idle_timeout. All of them close without a last chunk, Envoy
-    towards its client a second after upstream (measured on 1.40).
+    stream_idle_timeout. All of them close without a last chunk.
     Conserves: bytes and order until it fires.
 
     Args:
@@ -49,7 +48,6 @@ class IdleTimeout(Limit):
         before_head: See `Limit`.
         mid_stream: See `Limit`.
         upstream: See `Limit`.
-        client_after_s: See `Limit`.
 
     Journal: fired (the silence), defeated and not_reached (the longest silence), at the end of
     the exchange.
@@ -66,7 +64,6 @@ class _State:
     def __init__(self, config: IdleTimeout) -> None:
         self._config = config
         self._standing = Standing()
-        self._ending = Ending(config)
         self._has_head = False
         self._since_s = math.inf  # the first and the last byte that count; inf: none yet
         self._last_s = math.inf
@@ -74,9 +71,6 @@ class _State:
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         self._standing.see(event)
-        if self._ending.has_begun:
-            yield from self._ending.step(event)
-            return
         match event:
             case RequestHead() | RequestData():
                 yield passed(event)
@@ -96,7 +90,7 @@ class _State:
             case Wake():
                 silence = f"{show_seconds(now_s - self._last_s)} of silence"
                 yield from self._standing.fired(self._config.says(silence, has_head=self._has_head))
-                yield from self._ending.begin(now_s, has_head=self._has_head)
+                yield from self._config.ending(has_head=self._has_head)
             case CaseOver():
                 yield from self._verdict(now_s)
 

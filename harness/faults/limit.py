@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -13,16 +12,11 @@ from pydantic import BeforeValidator, Field
 from harness.faults.base import (
     Action,
     Answer,
-    ClientGone,
     CloseUpstream,
     End,
     EndHow,
-    Event,
     SimpleFault,
     UpstreamClose,
-    Wake,
-    WakeAt,
-    passed,
 )
 from harness.model.base import Strict
 from harness.units import Duration
@@ -87,16 +81,12 @@ class Limit(SimpleFault, ABC):
             not hold before the head.
         mid_stream: How the response ends once its head was sent.
         upstream: How the connection to upstream is closed when the limit is up.
-        client_after_s: How long after that a response whose head was sent ends towards the client,
-            in seconds: Envoy's delayed_close_timeout, 1 s. Nothing is passed on meanwhile. An
-            answer before the head does not wait.
     """
 
     after_s: Annotated[Duration, Field(gt=0)]
     before_head: Annotated[BeforeHead | None, BeforeValidator(_as_before_head)] = BeforeHead()
     mid_stream: EndHow = "truncation"
     upstream: UpstreamClose = "fin"
-    client_after_s: Duration = 0.0
 
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""
@@ -111,41 +101,14 @@ class Limit(SimpleFault, ABC):
             did = f"answered {before.status}" if before.how == "answer" else _DID[before.how]
         return f"{did} after {why} (limit {self.after_s:g} s)"
 
-
-class Ending:
-    """The end of one exchange as its limit says; once it has begun, nothing else happens in it.
-
-    Attributes:
-        has_begun: Whether every further event is for `step`.
-    """
-
-    __slots__ = ("_limit", "has_begun")
-
-    def __init__(self, limit: Limit) -> None:
-        self._limit = limit
-        self.has_begun = False
-
-    def begin(self, now_s: float, *, has_head: bool) -> Iterator[Action]:
-        """The limit is up: end the exchange, or close upstream and wait with the client's end."""
-        self.has_begun = True
-        limit, before = self._limit, self._limit.before_head
+    def ending(self, *, has_head: bool) -> Iterator[Action]:
+        """End the exchange as configured."""
+        before = self.before_head
         assert has_head or before is not None, "this limit does not hold before the head"
-        if (has_head or before is None) and limit.client_after_s:
-            yield CloseUpstream(limit.upstream)
-            yield WakeAt(now_s + limit.client_after_s)
-            return
         if has_head or before is None:
-            yield End(limit.mid_stream)
+            yield End(self.mid_stream)
         elif before.how == "answer":
             yield local_answer(before.status, before.body, tuple(before.headers.items()))
         else:
             yield End(before.how)
-        yield CloseUpstream(limit.upstream)
-
-    def step(self, event: Event) -> Iterator[Action]:
-        """What still happens while the client's end is waited with."""
-        if isinstance(event, Wake):
-            yield End(self._limit.mid_stream)
-        elif isinstance(event, ClientGone):
-            yield WakeAt(math.inf)
-            yield passed(event)
+        yield CloseUpstream(self.upstream)

@@ -24,7 +24,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import Ending, Limit
+from harness.faults.limit import Limit
 from harness.faults.standing import Standing
 from harness.units import show_seconds
 
@@ -55,7 +55,6 @@ class MaxDuration(Limit):
         before_head: See `Limit`.
         mid_stream: See `Limit`.
         upstream: See `Limit`.
-        client_after_s: See `Limit`.
 
     Journal: fired (the duration), not_reached (how long the exchange lasted).
     """
@@ -75,16 +74,12 @@ class _State:
     def __init__(self, config: MaxDuration) -> None:
         self._config = config
         self._standing = Standing()
-        self._ending = Ending(config)
         self._since_s = math.inf  # inf: the time does not run yet
         self._has_head = False
         self._is_up = False  # the limit has passed, and it could not fire then
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:
         self._standing.see(event)
-        if self._ending.has_begun:
-            yield from self._ending.step(event)
-            return
         match event:
             case ResponseHead() | Data() | UpstreamEnd() if self._is_late():
                 yield from self._fire(now_s)
@@ -127,7 +122,7 @@ class _State:
     def _fire(self, now_s: float) -> Iterator[Action]:
         lasted = show_seconds(now_s - self._since_s)
         yield from self._standing.fired(self._config.says(lasted, has_head=self._has_head))
-        yield from self._ending.begin(now_s, has_head=self._has_head)
+        yield from self._config.ending(has_head=self._has_head)
 
     def _verdict(self, now_s: float) -> Iterator[Note]:
         if self._since_s == math.inf:

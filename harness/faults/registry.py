@@ -16,6 +16,7 @@ from harness.faults.buffer import Buffer
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
+from harness.faults.delayed_close import DelayedClose
 from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.http2 import Http2
@@ -40,6 +41,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "compress": Compress,
         "cut": Cut,
         "deferred_flush": DeferredFlush,
+        "delayed_close": DelayedClose,
         "drop_held": DropHeld,
         "first_byte_timeout": FirstByteTimeout,
         "http2": Http2,

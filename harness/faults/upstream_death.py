@@ -68,9 +68,9 @@ class UpstreamDeath(SimpleFault):
     Models: Caddy, which ends every broken response cleanly, and the npm package http-proxy, which
     leaves a truncated one open (measured on 2.6 and 1.18); nginx, Envoy, HAProxy, Apache, Traefik,
     Varnish, Squid and nghttpx, which make a truncation of a reset; Envoy and Apache Traffic Server,
-    which end a body that was delimited by the close and reset cleanly; Envoy, which closes its side
-    a second later; HAProxy, which answers 503 after 3 s for an upstream that refuses — all
-    measured: Envoy 1.40, HAProxy 2.6, Traffic Server 9.2; docs.haproxy.org, "retries".
+    which end a body that was delimited by the close and reset cleanly; HAProxy, which answers 503
+    after 3 s for an upstream that refuses — all measured: Envoy 1.40, HAProxy 2.6, Traffic Server
+    9.2; docs.haproxy.org, "retries".
     Conserves: bytes and order.
 
     Args:
@@ -80,8 +80,6 @@ class UpstreamDeath(SimpleFault):
         before_head: What the client gets if upstream closed or aborted before the response head:
             the fields of an answer, or one word for `how`, such as truncation.
         refused: What it gets if upstream could not be connected to, and after how long.
-        client_after_s: How long after upstream's end a truncation or reset reaches a client whose
-            response has begun, in seconds.
 
     Journal: fired (what upstream did, and what the client gets), not_reached.
     """
@@ -96,11 +94,10 @@ class UpstreamDeath(SimpleFault):
     close_reset: EndHow | None = None
     before_head: Annotated[NoHead, BeforeValidator(_as_how)] = NoHead()
     refused: Annotated[Refused, BeforeValidator(_as_how)] = Refused()
-    client_after_s: Duration = 0.0
 
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""
-        return max(self.client_after_s, self.refused.after_s)
+        return self.refused.after_s
 
     def exchange(self, x: int, draw: Callable[[], float]) -> _State:  # noqa: ARG002 - the contract's
         """See `SimpleFault.exchange`."""
@@ -161,8 +158,7 @@ class _State:
         how = config.truncation if end.how == "truncation" else config.reset
         if end.how == "reset" and self._head.framing == "close" and config.close_reset:
             how = config.close_reset
-        is_abrupt = how in {"truncation", "reset"}
-        return End(how, end.is_dropping, end.h2), config.client_after_s if is_abrupt else 0.0
+        return End(how, end.is_dropping, end.h2), 0.0
 
 
 def _without_head(before: BeforeHead, end: UpstreamEnd) -> End | Answer:

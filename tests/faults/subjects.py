@@ -14,6 +14,7 @@ from harness.faults.coded_head import Suffix
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
+from harness.faults.delayed_close import DelayedClose
 from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.h2_end import ResetCode
@@ -180,17 +181,17 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             splits_alike=False,
         ),
     },
+    "delayed_close": {
+        "a second": _at_once(DelayedClose(after_s=1.0)),
+        "at a tie": _at_once(DelayedClose(after_s=3.0)),
+    },
     "drop_held": {
         "both": _at_once(DropHeld()),
         "resets": _at_once(DropHeld(on=("reset",))),
     },
     "first_byte_timeout": {
-        "varnish": _at_once(
-            FirstByteTimeout(after_s=3.0, before_head=BeforeHead(status=503), client_after_s=0.5)
-        ),
-        "body": _at_once(
-            FirstByteTimeout(after_s=1.0, until="body", mid_stream="reset", client_after_s=0.5)
-        ),
+        "varnish": _at_once(FirstByteTimeout(after_s=3.0, before_head=BeforeHead(status=503))),
+        "body": _at_once(FirstByteTimeout(after_s=1.0, until="body", mid_stream="reset")),
         "late head": _at_once(FirstByteTimeout(after_s=1.0, until="body", before_head=None)),
     },
     "http2": {
@@ -214,7 +215,7 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         ),
         "envoy": replace(
             # What comes while the client's end is waited with is not passed on.
-            subject(IdleTimeout(after_s=3.0, client_after_s=0.5)),
+            subject(IdleTimeout(after_s=3.0)),
         ),
         "stall": _at_once(
             IdleTimeout(
@@ -253,7 +254,7 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             MaxDuration(after_s=3.0, before_head=BeforeHead(how="truncation"), mid_stream="end")
         ),
         "stall": _at_once(MaxDuration(after_s=3.0, mid_stream="stall", upstream="leave_open")),
-        "since the head": subject(MaxDuration(after_s=3.0, since="head", client_after_s=0.5)),
+        "since the head": subject(MaxDuration(after_s=3.0, since="head")),
         "caddy": _at_once(
             MaxDuration(after_s=1.0, fires="next_write", before_head=BeforeHead(how="truncation"))
         ),
@@ -288,7 +289,6 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
                 reset="truncation",
                 close_reset="end",
                 before_head=NoHead(status=503),
-                client_after_s=1.0,
             )
         ),
         "haproxy": _at_once(UpstreamDeath(refused=Refused(status=503, after_s=3.0))),

@@ -25,11 +25,10 @@ from harness.faults.base import (
     WakeAt,
 )
 from harness.faults.buffer import Buffer
-from harness.faults.h2_end import H2End
 from harness.faults.pipeline import Pipeline
 from harness.faults.registry import build
 from harness.faults.upstream_death import UpstreamDeath
-from tests.testkit.playbook import GET, NEVER, OK, Playbook, fired, not_reached
+from tests.testkit.playbook import GET, OK, Playbook, fired, not_reached
 
 TEXT = (("Content-Type", "text/plain"),)
 
@@ -127,35 +126,6 @@ def test_a_hop_may_try_for_a_while_before_it_says_so() -> None:
     )
     assert play.at(5.0).woke(4.0) << Answer(503, TEXT, b"503 Service Unavailable\n")
     assert play >> CaseOver()
-
-
-def test_a_hop_may_close_its_side_later() -> None:
-    play = Playbook(death(reset="truncation", client_after="1s")).at(0.0).opened()
-    assert (
-        play.at(2.0)
-        >> UpstreamEnd("reset", is_dropping=True, h2=H2End("end"))
-        << fired("upstream: reset; the client gets truncation after 1s")
-        << WakeAt(3.0)
-    )
-    assert play.at(3.0).woke(3.0) << End("truncation", is_dropping=True, h2=H2End("end"))
-
-
-def test_a_clean_end_does_not_wait() -> None:
-    play = Playbook(death(truncation="end", client_after="1s")).at(0.0).opened()
-    assert (
-        play
-        >> UpstreamEnd("truncation")
-        << fired("upstream: truncation; the client gets end")
-        << End("end")
-    )
-
-
-def test_a_client_that_leaves_meanwhile_is_told_nothing() -> None:
-    play = Playbook(death(client_after="1s")).at(0.0).opened()
-    reason = "upstream: truncation; the client gets truncation after 1s"
-    assert play.at(2.0) >> UpstreamEnd("truncation") << fired(reason) << WakeAt(3.0)
-    assert play.at(2.5) >> ClientGone("fin") << NEVER << CloseUpstream("fin")
-    assert play.at(4.0) >> CaseOver()
 
 
 def test_nobody_died() -> None:

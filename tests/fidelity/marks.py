@@ -15,6 +15,7 @@ from typing import Any
 from harness import products
 from harness.errors import HarnessError
 from harness.products.model import Product, Setting, Step
+from harness.products.settings import read
 from tests.fidelity.compare import compared
 from tests.fidelity.configs import Configs, chain
 from tests.fidelity.held import Held
@@ -72,7 +73,11 @@ def marks(product: Product) -> Iterator[tuple[str, list[Product]]]:
     """Each mark in words, with what the product would be without it."""
     for name, setting in product.settings.items():
         if setting.evidence == _MEASURED and setting.default is not None:
-            others = [_with_default(product, name, it) for it in _other_values(setting)]
+            others = [
+                _with_default(product, name, it)
+                for it in _other_values(setting)
+                if _is_taken(product, name, it)
+            ]
             yield f"settings: {name}: {setting.default}", others
     for at, step in enumerate(product.faults):
         blamed = product.settings.get(step.setting)
@@ -116,6 +121,15 @@ def _other_values(setting: Setting) -> list[object]:
             return ["*", f"{default} text/event-stream", "none"]
         case "text" | "fields":
             return ["x"] if setting.type_ == "text" else [{}]
+
+
+def _is_taken(product: Product, name: str, value: object) -> bool:
+    """Whether the product writes such values so: not all of them take a bare number."""
+    try:
+        read(product, name, value)
+    except ValueError:
+        return False
+    return True
 
 
 def _scaled(value: object, factor: float) -> object:

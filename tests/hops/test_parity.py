@@ -47,9 +47,12 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"first_byte_timeout": {"after": "5s", "before_head": {"status": 503}}}],
         {"traffic": {"head_after": "9s", "end_after": "30s"}, **PATIENT},
     ),
-    "client after": ([{}, {"idle_timeout": {"after": "5s", "client_after": "1s"}}], QUIET),
+    "client after": (
+        [{}, {"idle_timeout": {"after": "5s"}, "delayed_close": {"after": "1s"}}],
+        QUIET,
+    ),
     "client after, leaves": (
-        [{"max_duration": {"after": "7s", "client_after": "1s"}}, {}],
+        [{"max_duration": {"after": "7s"}, "delayed_close": {"after": "1s"}}, {}],
         {"client": {"eventsource": {"leave": {"at": "7500ms"}}}},
     ),
     "duration, next write": ([{"max_duration": {"after": "12s", "fires": "next_write"}}], QUIET),
@@ -168,7 +171,7 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     ),
     "upstream dies": (
         [
-            {"upstream_death": {"truncation": "reset", "client_after": "1500ms"}},
+            {"upstream_death": {"truncation": "reset"}, "delayed_close": {"after": "1500ms"}},
             {"cut": {"after": "7s", "times": 2}},
         ],
         {},
@@ -338,8 +341,8 @@ RAW_CHAINS: dict[str, list[Yaml]] = {
                 "reset": "truncation",
                 "close_reset": "end",
                 "before_head": {"status": 503},
-                "client_after": "700ms",
-            }
+            },
+            "delayed_close": {"after": "700ms"},
         },
     ],
     "upstream dies, stall": [{"upstream_death": {"truncation": "stall", "before_head": "reset"}}],
