@@ -31,7 +31,7 @@ from harness.checks.precondition import unmet
 from harness.checks.registry import build_all
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Twin
-from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, worst
+from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, deciding, worst
 
 # The deepest lines of a crash: enough to find it, short enough for a report.
 _TRACEBACK_LINES = 12
@@ -194,16 +194,13 @@ def _lagging(evidence: Evidence, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, outcome="INCONCLUSIVE", observed=late)
 
 
-def _reported(ends: Iterable[FaultEnd]) -> dict[int, str]:
-    """The hops of which all that acted is known by report only, with their products."""
-    acted: dict[int, list[FaultEnd]] = {}
-    for it in ends:
-        if it.end == "fired":
-            acted.setdefault(it.hop, []).append(it)
+def _reported(ends: Sequence[FaultEnd]) -> dict[int, str]:
+    """The hops of which what decided is known by report only, with their products."""
+    by_hop = {it.hop: deciding(ends, it.hop) for it in ends}
     return {
-        hop: own[0].product
-        for hop, own in acted.items()
-        if all(it.evidence == "reported" for it in own)
+        hop: did[0].product
+        for hop, did in by_hop.items()
+        if did and all(it.evidence == "reported" for it in did)
     }
 
 

@@ -111,6 +111,7 @@ def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
             product="" if it.product is None else str(it.product),
             setting=it.spec.directive,
             evidence=it.spec.evidence,
+            is_limit=it.spec.is_limit,
         )
 
     fired = [note for note in notes if note.what == "fired"]

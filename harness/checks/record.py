@@ -122,11 +122,12 @@ class Record:
         out: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
         for it in self.notes:
             if it.what == "fired":
-                out[it.hop, it.x].append(it.name)
+                hop = self.case.scenario.through[it.hop - 1]
+                out[it.hop, it.x].append(hop.path_of(it.fault))
         return out
 
     def fired_in(self, exchange: HopExchange) -> tuple[str, ...]:
-        """The faults that acted in an exchange of a hop, by name, in order."""
+        """The faults that acted in an exchange of a hop, as paths call them, in order."""
         return tuple(self._fired.get((exchange.hop, exchange.x), ()))
 
     # -- the places ----------------------------------------------------------------------------

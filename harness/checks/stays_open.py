@@ -19,7 +19,7 @@ from harness.units import Duration
 from harness.wire.headers import media_type
 
 # A fault of a chain, as messages name it.
-FAULT_PATH: Final = r"through\[([0-9]+)\]\.([a-z_]+)"
+FAULT_PATH: Final = r"through\[([0-9]+)\]\.(.+)"
 # What the reference server does by its script may come this much early on a real clock.
 _SCRIPT_S = 0.05
 
@@ -35,7 +35,8 @@ class StaysOpen(CheckConfig):
     Args:
         for_s: How long each response has to stay open, in seconds; None: as long as it is watched.
         until: Faults of the chain that end responses whatever the target says, such as
-            `through[0].max_duration`: what one of them ends has had its time.
+            `through[0].max_duration` or `through[0].cloud-run.timeout`: what one of them ends has
+            had its time.
     """
 
     name: ClassVar[str] = "stays_open"

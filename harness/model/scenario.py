@@ -206,6 +206,16 @@ class Hop(Strict):
     faults: tuple[FaultSpec, ...]
     product: ProductUse | None = None
 
+    def path_of(self, fault: int) -> str:
+        """What a path into the hop calls one of its faults, by position.
+
+        Its name, or the directive of the product it comes from: `nginx.proxy_read_timeout`.
+        """
+        spec = self.faults[fault]
+        if self.product is None:
+            return spec.name
+        return f"{self.product.name}.{spec.setting or spec.name}"
+
     def as_yaml(self) -> dict[str, Any]:
         """The hop as a scenario writes it."""
         if self.product is not None:

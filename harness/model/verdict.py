@@ -80,6 +80,7 @@ class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
         product: The product it is a part of, such as `nginx@1.22`; "": the scenario writes it.
         setting: The product's directive it comes from, such as `proxy_read_timeout 60s`, or "".
         evidence: How it is known of the product.
+        is_limit: Whether it is a limit of the product on silence or age.
     """
 
     hop: int
@@ -89,6 +90,13 @@ class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
     product: str = ""
     setting: str = ""
     evidence: EvidenceGrade | None = None
+    is_limit: bool = False
+
+
+def deciding(faults: Iterable[FaultEnd], hop: int) -> list[FaultEnd]:
+    """The faults by which a hop did what it is blamed for: a product's limit, or all that acted."""
+    fired = [it for it in faults if it.hop == hop and it.end == "fired"]
+    return [it for it in fired if it.is_limit] or fired
 
 
 class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):

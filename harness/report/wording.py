@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from harness.model.journal import FaultNote
 from harness.model.scenario import Case, EvidenceGrade
-from harness.model.verdict import CaseVerdict, FaultEnd, Outcome
+from harness.model.verdict import CaseVerdict, FaultEnd, Outcome, deciding
 
 REFERENCE = "the built-in reference server"
 NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
@@ -72,18 +72,12 @@ def numbers(entries: Iterable[int]) -> str:
     )
 
 
-def deciding(case: CaseVerdict, hop: int) -> list[FaultEnd]:
-    """The faults by which a hop did what it is blamed for: those that ended responses, or all."""
-    fired = [it for it in case.faults if it.hop == hop and it.end == "fired"]
-    return [it for it in fired if _LIMIT.search(it.reason)] or fired
-
-
 def mark(case: CaseVerdict, hop: int | None) -> str:
     """How what a product is blamed for is known of it; "" where no product is blamed.
 
     Of several grades the weakest: a verdict is as good as the worst of its grounds.
     """
-    grades = [it.evidence for it in deciding(case, hop)] if hop is not None else []
+    grades = [it.evidence for it in deciding(case.faults, hop)] if hop is not None else []
     return next((MARKS[it] for it in reversed(MARKS) if it in grades), "")
 
 
@@ -93,7 +87,7 @@ def blamed(case: CaseVerdict, hop: int) -> str:
     `hop 1 (nginx@1.22) closed after 60.0 s of silence (proxy_read_timeout 60s)`, or, where the
     scenario writes the fault, `hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)`.
     """
-    did = deciding(case, hop)
+    did = deciding(case.faults, hop)
     product = next((f" ({it.product})" for it in did if it.product), "")
     return f"hop {hop}{product} {'; '.join(map(_did, did))}".rstrip()
 

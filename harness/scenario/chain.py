@@ -259,17 +259,11 @@ def limit_paths(hops: Iterable[Hop]) -> tuple[str, ...]:
     Of a product it is its directive: `through[0].envoy.route_timeout`.
     """
     return tuple(
-        f"through[{at}].{_named(hop, spec)}"
+        f"through[{at}].{hop.path_of(position)}"
         for at, hop in enumerate(hops)
-        for spec, config in configs(hop)
-        if config.always_ends
+        for position, spec in enumerate(hop.faults)
+        if spec.name != SCRIPT and FAULTS[spec.name].always_ends
     )
-
-
-def _named(hop: Hop, spec: FaultSpec) -> str:
-    if hop.product is None:
-        return spec.name
-    return f"{hop.product.name}.{spec.setting}" if spec.setting else hop.product.name
 
 
 def configs(hop: Hop) -> list[tuple[FaultSpec, FaultConfig]]:

@@ -409,6 +409,8 @@ def test_on_the_real_clock_a_margin_below_the_worst_lag_is_none(
         (1, [], "WARN"),
         (1, [part(reported=True)], "WARN"),
         (1, [part()], "FAIL"),
+        (1, [part(is_limit=True)], "FAIL"),
+        (1, [part(is_limit=True, reported=True), part()], "WARN"),
         (2, [], "FAIL"),
         (None, [], "FAIL"),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from harness.checks.stays_open import StaysOpen
 from harness.model.journal import Journal
-from harness.model.scenario import Traffic
+from harness.model.scenario import FaultSpec, Hop, ProductUse, Traffic
 from tests.checks.judging import only
 from tests.testkit.journals import Stage, without
 
@@ -262,6 +262,19 @@ def test_a_limit_excuses_only_the_response_in_which_it_acted() -> None:
     second.cut(50.0, hop=1)
     finding = only(LIMITED, stage.journal())
     assert (finding.outcome, finding.observed.split(",")[0]) == ("FAIL", "cut at 19.0 s by hop 1")
+
+
+def test_a_limit_of_a_product_goes_by_its_directive() -> None:
+    timeout = FaultSpec(name="fault", setting="timeout", is_limit=True)
+    stage = Stage(chain=[Hop(faults=(timeout,), product=ProductUse(name="cloud-run"))])
+    stream = stage.connect(0.0)
+    stream.events(1, 30)
+    stage.note(30.0, "fired", "lasted")
+    stream.cut(30.0, hop=1)
+    check = StaysOpen(for_s=90.0, until=("through[0].cloud-run.timeout",))
+    finding = only(check, stage.journal())
+    assert finding.outcome == "PASS"
+    assert finding.observed == "open for 30.0 s, until cloud-run.timeout of hop 1 ended it"
 
 
 def test_a_limit_that_let_no_stream_through_is_no_proof() -> None:

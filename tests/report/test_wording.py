@@ -52,7 +52,9 @@ def test_only_a_fault_that_fired_is_told_of_the_hop_to_blame() -> None:
     assert blamed(told, 3) == "hop 3"
 
 
-def of_nginx(fault: str, reason: str, setting: str = "", evidence: Any = "measured") -> FaultEnd:
+def of_nginx(
+    fault: str, reason: str, setting: str = "", grade: Any = "measured", *, is_limit: bool = False
+) -> FaultEnd:
     return FaultEnd(
         hop=1,
         fault=fault,
@@ -60,13 +62,19 @@ def of_nginx(fault: str, reason: str, setting: str = "", evidence: Any = "measur
         reason=reason,
         product="nginx@1.22",
         setting=setting,
-        evidence=evidence,
+        evidence=grade,
+        is_limit=is_limit,
     )
 
 
-IDLE = of_nginx("idle_timeout", "closed after 60.0 s of silence (limit 60 s) (2 times)", "read 60s")
+IDLE = of_nginx(
+    "idle_timeout",
+    "closed after 60.0 s of silence (limit 60 s) (2 times)",
+    "read 60s",
+    is_limit=True,
+)
 HELD = of_nginx("buffer", "60B held, waits for the end", "proxy_buffering on", "documented")
-REWRITTEN = of_nginx("rewrite_headers", "response: x-accel-buffering", evidence="reported")
+REWRITTEN = of_nginx("rewrite_headers", "response: x-accel-buffering", grade="reported")
 
 
 @pytest.mark.parametrize(

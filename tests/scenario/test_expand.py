@@ -145,6 +145,11 @@ def test_a_response_of_a_bare_chain_lasts_until_what_always_ends_it() -> None:
     assert found.until == ("through[1].cut", "through[1].max_duration")
 
 
+def test_a_response_lasts_until_a_products_directive_ends_it() -> None:
+    expect = ad_hoc(parse_chain("nginx,cloud-run")).expect
+    assert expect["stays_open"]["until"] == ["through[1].cloud-run.timeout"]
+
+
 def test_a_bare_chain_is_a_case_like_any_other() -> None:
     case = case_of(ad_hoc(CHAIN), target=Target(), clock="virtual", seed=7, place=AD_HOC_PLACE)
     assert (case.id, case.seed, case.is_ad_hoc) == ("ad-hoc", case_seed(7, "ad-hoc"), True)
