@@ -17,7 +17,7 @@ import trio
 
 
 class Interrupt:
-    """Takes Ctrl-C for a run, while entered.
+    """Takes Ctrl-C for a run while entered, and whatever signal else has the handler of that.
 
     The second one is raised wherever it finds the program: a run that never reaches a checkpoint
     does not notice the first.
@@ -29,7 +29,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.came = False
         self._guarded: tuple[trio.lowlevel.TrioToken, trio.CancelScope] | None = None
-        self._is_ours = False
+        self._ours: list[int] = []
 
     def guard(self, scope: trio.CancelScope) -> None:
         """Name what to cancel. Called in the run."""
@@ -39,12 +39,11 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         # A handler of somebody else's stays; and only the main thread is told of signals.
-        if (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
-            signal.signal(signal.SIGINT, self._pressed)
-            self._is_ours = True
+        if threading.current_thread() is threading.main_thread():
+            for number in signal.valid_signals():
+                if signal.getsignal(number) is signal.default_int_handler:
+                    signal.signal(number, self._pressed)
+                    self._ours.append(number)
         return self
 
     def __exit__(
@@ -53,9 +52,8 @@ class Interrupt:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._is_ours = False
+        while self._ours:
+            signal.signal(self._ours.pop(), signal.default_int_handler)
 
     def _pressed(self, _number: int, _frame: FrameType | None) -> None:
         if self.came:

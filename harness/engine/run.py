@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +16,7 @@ import msgspec
 
 from harness.engine.case import perform
 from harness.engine.judge import judge
+from harness.engine.pool import pool
 from harness.engine.stage import Props
 from harness.errors import HarnessError, StageError
 from harness.model import verdict as model
@@ -207,14 +205,14 @@ def _partial(job: Job) -> CaseVerdict | None:
 def _shared(jobs: Sequence[Job], observer: Observer, workers: int) -> Iterator[CaseVerdict]:
     """Share cases out, no more at once than there are workers, so that stopping is quick."""
     waiting = list(reversed(jobs))
-    with _pool(min(workers, len(jobs))) as submit:
+    with pool(min(workers, len(jobs))) as submit:
         running: set[Future[CaseVerdict]] = set()
         names: dict[Future[CaseVerdict], str] = {}
         while waiting or running:
             while waiting and len(running) < workers:
                 job = waiting.pop()
                 observer.began(job.case.id)
-                future = submit(job)
+                future = submit(run_job, job)
                 running.add(future)
                 names[future] = job.case.id
             ready, running = wait(running, return_when=FIRST_COMPLETED)
@@ -224,29 +222,3 @@ def _shared(jobs: Sequence[Job], observer: Observer, workers: int) -> Iterator[C
                 except BrokenProcessPool as error:
                     ids = ", ".join(sorted(names[it] for it in {future, *ready, *running}))
                     raise StageError(f"a worker process died during one of {ids}") from error
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Callable[[Job], Future[CaseVerdict]]]:
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
-        # Imported once; every worker is forked from there.
-        context.set_forkserver_preload(["harness.engine.worker"])
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
-    is_complete = False
-    try:
-        yield lambda job: pool.submit(run_job, job)
-        is_complete = True
-    finally:
-        pool.shutdown(wait=is_complete, cancel_futures=True)
-        if not is_complete:
-            for child in set(multiprocessing.active_children()) - others:
-                child.terminate()
-                child.join()
-
-
-def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole group; the parent decides what becomes of the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

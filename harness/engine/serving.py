@@ -83,7 +83,7 @@ def serve_reference(
                     )
                 )
             except OSError as error:
-                return error.strerror or str(error)
+                return (error.strerror or str(error)).lower()
             said(f"http://127.0.0.1:{listener.port}/events  (Ctrl-C ends it)")
             await server.feed.run()
         return None

@@ -246,7 +246,11 @@ class Program:
 
     def interrupt(self) -> None:
         """Ctrl-C: the whole group gets it."""
-        os.killpg(self.group, signal.SIGINT)
+        self.send(signal.SIGINT, to_group=True)
+
+    def send(self, number: signal.Signals, *, to_group: bool) -> None:
+        """Send a signal: to the process that was started, or to all of its group."""
+        (os.killpg if to_group else os.kill)(self.group, number)
 
     def end(self, patience_s: float = PATIENCE_S) -> Finished:
         """Wait for its end.

@@ -1,4 +1,4 @@
-"""Runs that come to an early end, by Ctrl-C or for want of space: what there is, is kept."""
+"""Runs that come to an early end, by a signal or for want of space: what there is, is kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -111,6 +112,94 @@ def test_ctrl_c_leaves_no_process_no_port_and_readable_journals(
     assert again.code == 3, again
     assert "journal: it was interrupted" in again.out
     assert [it.outcome for it in again.verdict.cases] == ["INCONCLUSIVE"] * int(workers)
+
+
+# -- other signals, other moments ------------------------------------------------------------------
+
+# Minutes of the real clock, and one client that needs a certificate authority.
+LONG = ("run", "duration", "combined/http2", "--clock", "real")
+
+
+@contextmanager
+def under_way(workers: int, cwd: Path) -> Iterator[Program]:
+    """A run on the real clock whose clients read; what it keeps for itself goes to `cwd`/own."""
+    own = cwd / "own"
+    own.mkdir()
+    words = (*LONG, "-n", str(workers))
+    with started(*words, cwd=cwd, env={"TMPDIR": str(own)}) as program:
+        until(lambda: len(journals(cwd)) == workers)
+        until(lambda: all(any(isinstance(e, ClientRead) for e in it) for it in journals(cwd)))
+        yield program
+
+
+def authorities(cwd: Path) -> list[Path]:
+    """The directories of certificate authorities that a run has left."""
+    return list((cwd / "own").glob("sse-harness-ca-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("to_group", [False, True], ids=["alone", "group"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_signal_to_end_cleans_up_as_ctrl_c_does(
+    workers: int, to_group: bool, number: signal.Signals, tmp_path: Path
+) -> None:
+    with under_way(workers, tmp_path) as program:
+        ports = program.ports()
+        assert ports
+        assert len(authorities(tmp_path)) == 1
+        program.send(number, to_group=to_group)
+        ended = program.end()
+        until(lambda: is_gone(program))
+
+    assert (ended.code, ended.err) == (130, "")
+    assert "interrupted: not every case was run" in ended.out
+    assert ended.verdict.exit_code == 130
+    assert len(journals(tmp_path)) == workers
+    assert [port for port in ports if is_listening(port)] == []
+    assert authorities(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_trace_ends_with_what_there_is(
+    number: signal.Signals, starlette: str, tmp_path: Path
+) -> None:
+    with started("trace", f"{starlette}/events", "--max-time", "60s", cwd=tmp_path) as trace:
+        trace.wait_for("message")
+        trace.send(number, to_group=False)
+        ended = trace.end()
+
+    assert (ended.code, ended.err) == (130, "")
+    assert "still open at" in ended.out
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 4])
+def test_ctrl_c_while_workers_start_prints_no_traceback(processes: int, tmp_path: Path) -> None:
+    """First there is the run, then what tracks its resources, what forks workers, a worker."""
+    with started("run", "-n", "2", cwd=tmp_path) as program:
+        program.wait_for("testing the built-in reference server")
+        until(lambda: len(program.members()) >= processes)
+        program.interrupt()
+        ended = program.end()
+        until(lambda: is_gone(program))
+
+    assert (ended.code, ended.err) == (130, "")
+
+
+def test_a_run_that_is_killed_leaves_no_worker_and_no_port(tmp_path: Path) -> None:
+    with under_way(2, tmp_path) as program:
+        ports = program.ports()
+        assert ports
+        assert len(program.members()) > 2
+        program.send(signal.SIGKILL, to_group=False)
+        assert program.end().code == -signal.SIGKILL
+        until(lambda: is_gone(program))
+
+    assert [port for port in ports if is_listening(port)] == []
+
+    again = run("run", "--from", "reports", cwd=tmp_path)
+
+    assert again.code == 3, again
+    assert {it.outcome for it in again.verdict.cases} == {"INCONCLUSIVE"}
 
 
 # -- a full disk -----------------------------------------------------------------------------------
