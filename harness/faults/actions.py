@@ -101,7 +101,11 @@ class UpstreamEnd:
 
 @dataclass(frozen=True, slots=True)
 class ClientGone:
-    """The client left before the response was over."""
+    """The client left before the response was over.
+
+    Told once, but for a FIN, after which a client may read on: if a write then meets a reset, the
+    same is told again, as `rst`.
+    """
 
     how: GoneHow
 

@@ -13,6 +13,7 @@ from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import FaultConfig
 from harness.faults.buffer import Buffer
+from harness.faults.client_gone import ClientGone
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
@@ -38,6 +39,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "answer": Answer,
         "bandwidth": Bandwidth,
         "buffer": Buffer,
+        "client_gone": ClientGone,
         "compress": Compress,
         "cut": Cut,
         "deferred_flush": DeferredFlush,

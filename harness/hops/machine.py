@@ -26,6 +26,7 @@ from harness.faults.base import (
     ForwardHead,
     Framing,
     GoAway,
+    GoneHow,
     Note,
     PauseDownstream,
     PauseUpstream,
@@ -63,8 +64,14 @@ class _State:
     attempts: dict[int, Open] = field(default_factory=dict)
     is_head_forwarded: bool = False
     is_ended: bool = False
-    is_gone: bool = False
+    gone: GoneHow | None = None
     wake_s: float = math.inf
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether what is sent may still reach the client: over HTTP/1 a FIN closes one side."""
+        is_half = self.gone == "fin" and self.request.version != "HTTP/2"
+        return self.gone is None or is_half
 
 
 class HopMachine:
@@ -104,7 +111,7 @@ class HopMachine:
         """Whether nothing can happen in exchange `x` any more."""
         state = self._states.get(x)
         return state is None or (
-            (state.is_ended or state.is_gone) and "open" not in state.attempts.values()
+            (state.is_ended or state.gone is not None) and "open" not in state.attempts.values()
         )
 
     def wake_s(self, x: int) -> float:
@@ -188,10 +195,12 @@ class HopMachine:
                 state.attempts[attempt] = "ended"
                 self.record(journal.HopUpstreamEnd(hop=self.number, x=x, attempt=attempt, how=how))
             case ClientGone(how):
-                if state.is_gone or self.is_over(x):
+                is_news = state.gone is None or (state.gone, how) == ("fin", "rst")
+                if not is_news or self.is_over(x):
                     return None
-                state.is_gone = True
-                self.record(journal.HopClientGone(hop=self.number, x=x, how=how))
+                if state.gone is None:
+                    self.record(journal.HopClientGone(hop=self.number, x=x, how=how))
+                state.gone = how
             case Wake():
                 state.wake_s = math.inf
             case _:
@@ -205,7 +214,7 @@ class HopMachine:
         state = self._states.get(x)
         if state is None:
             return  # another exchange spoke for `x` after `x` was over
-        is_shut = state.is_ended or state.is_gone
+        is_shut = state.is_ended or not state.is_reached
         match action:
             case SendRequest(head, attempt):
                 yield from self._send(x, state, head, attempt)
@@ -224,7 +233,7 @@ class HopMachine:
             case End(how):
                 if not state.is_ended:
                     state.is_ended = True
-                    if not state.is_gone:
+                    if state.is_reached:
                         self.record(journal.HopEnd(hop=self.number, x=x, how=how))
                         yield action
             case CloseUpstream(how, attempt):

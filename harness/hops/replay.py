@@ -144,6 +144,8 @@ class Replay:
         self._sent: dict[tuple[int, int], _Sent] = {}
         self._held: dict[_Link, list[Event]] = {}
         self._half_closed: set[int] = set()
+        # (hop, its exchange) whose client has closed, and meets the next write with a reset
+        self._closed: set[tuple[int, int]] = set()
         self._over_h2: set[int] = set()
 
     def run(self, requests: Iterable[Asked]) -> list[Got]:
@@ -186,6 +188,8 @@ class Replay:
             elif (target := self._targets.get(_Link(0, number))) and target.said.answer:
                 answer = UpstreamEnd(_END[target.said.answer])
                 self._say(target, target.said.answer_s, answer)
+            if request.gone_how == "fin" and not request.reads_on:
+                self._close_down(_Link(0, number))
             self._to(_Link(0, number), ClientGone(request.gone_how))
 
     def _close_the_other_half(self) -> None:
@@ -288,6 +292,9 @@ class Replay:
                 action = replace(action, how=sent.seen(how))
         link = self._down[hop, x]
         self._receive(link, action)
+        if (hop, x) in self._closed:
+            self._closed.discard((hop, x))
+            self._inbox.append((hop, x, ClientGone("rst")))
         if sent.is_whole and not isinstance(action, End):
             action = End("end")
             self._receive(link, action)
@@ -384,7 +391,14 @@ class Replay:
     def _close(self, link: _Link, gone: ClientGone) -> None:
         if link in self._targets:
             self._targets[link].is_closed = True
+        if gone.how == "fin":
+            self._close_down(link)
         self._to(link, gone)
+
+    def _close_down(self, link: _Link) -> None:
+        """Nobody reads at the lower end of `link` any more."""
+        if (x := self._up.get(link)) is not None:
+            self._closed.add((link.hop + 1, x))
 
 
 def _declared(head: ResponseHead) -> int:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from harness.net.base import Address, ByteStream, Listener, Network, is_reset, reset_transport
+from harness.net.base import (
+    Address,
+    ByteStream,
+    Listener,
+    Network,
+    is_reset,
+    reset_transport,
+    was_reset,
+)
 from harness.net.memory import Memory
 from harness.net.memory_transport import MemoryTransport
 from harness.net.sockets import Sockets
@@ -17,4 +25,5 @@ __all__ = [
     "Sockets",
     "is_reset",
     "reset_transport",
+    "was_reset",
 ]

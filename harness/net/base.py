@@ -138,6 +138,21 @@ def is_reset(error: BaseException) -> bool:
     return False
 
 
+def was_reset(transport: asyncio.WriteTransport) -> bool:
+    """Tell whether the peer of an asyncio connection is known to be gone for good.
+
+    So it is a moment after the first write to a peer that has closed; reads do not tell of a RST
+    that came after a FIN.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is None or transport.is_closing():
+        return True
+    try:
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    except OSError:  # it is closed already
+        return True
+
+
 def reset_transport(transport: asyncio.WriteTransport) -> None:
     """Close an asyncio connection of any of our networks at once, with RST.
 

@@ -121,6 +121,11 @@ class Endpoint:
             self._other.on_writable()
         return data
 
+    @property
+    def was_reset(self) -> bool:
+        """Whether a RST has arrived, also one that reads do not tell of."""
+        return self._reset_received
+
     # -- writing
 
     @property
@@ -259,8 +264,11 @@ class MemorySocket:
         if self._end is not None and (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             self._end.linger_abort = _is_abort(value)
 
-    def getsockopt(self, _level: int, _option: int, *_: object) -> int:
-        """Return 0: no option has been set."""
+    def getsockopt(self, level: int, option: int, *_: object) -> int:
+        """Return an error number for SO_ERROR once a RST has arrived, else 0."""
+        is_asked = (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR)
+        if is_asked and self._end is not None and self._end.was_reset:
+            return errno.ECONNRESET
         return 0
 
     def fileno(self) -> int:

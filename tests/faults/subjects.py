@@ -10,6 +10,7 @@ from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
+from harness.faults.client_gone import ClientGone, Kind
 from harness.faults.coded_head import Suffix
 from harness.faults.compress import Compress
 from harness.faults.cut import Cut
@@ -128,6 +129,20 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "block or flushed": replace(
             subject(Buffer(block_bytes=8, flush_after_s=1.0), holds_bytes=7, holds_s=1.0 + TIE_S),
             outcomes_alike=False,
+        ),
+    },
+    "client_gone": {
+        "at once": _at_once(ClientGone(upstream="rst")),
+        "haproxy": replace(
+            _at_once(ClientGone(notices="next_write", writes=2)), ignores_leaving=True
+        ),
+        "never": replace(
+            _at_once(ClientGone(notices="never", cancel=Kind(upstream="leave_open"))),
+            ignores_leaving=True,
+        ),
+        "before the head": replace(
+            _at_once(ClientGone(before_head="never", rst=Kind(notices="next_write"))),
+            ignores_leaving=True,
         ),
     },
     "compress": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from harness.faults.base import (
     Event,
     Forward,
     ForwardHead,
+    GoneHow,
     Note,
     PauseUpstream,
     RequestData,
@@ -133,16 +135,40 @@ def test_a_client_may_leave_a_stall() -> None:
     assert hop.take(ClientGone("fin")) == [CloseUpstream("fin")]
 
 
-def test_nothing_is_sent_to_a_client_that_has_gone() -> None:
-    hop = begun()
+@pytest.mark.parametrize(
+    ("version", "how"), [("HTTP/1.1", "rst"), ("HTTP/2", "fin"), ("HTTP/2", "cancel")]
+)
+def test_nothing_is_sent_to_a_client_that_has_gone(version: str, how: GoneHow) -> None:
+    hop = Hop(is_h2=version == "HTTP/2")
+    hop.begin(replace(GET, version=version))
     hop.say(ForwardHead(OK))
     hop.fault.says = []
-    hop.take(ClientGone("fin"))
+    hop.take(ClientGone(how))
     assert hop.say(Forward(b"x"), Answer(503), End("end")) == []
     assert "HopEnd" not in hop.kinds
     assert not hop.machine.is_over(1)  # upstream is still being read
     assert hop.say(CloseUpstream("fin")) == [CloseUpstream("fin")]
     assert hop.machine.is_over(1)
+
+
+def test_a_client_that_closed_one_side_may_read_on() -> None:
+    hop = begun()
+    hop.fault.says = []
+    assert hop.take(ClientGone("fin")) == []
+    assert [type(it) for it in hop.say(ForwardHead(OK), Forward(b"x"))] == [ForwardHead, Forward]
+    assert hop.take(ClientGone("fin")) == []
+    assert hop.say(End("truncation")) == [End("truncation")]
+    assert "HopEnd" in hop.kinds
+
+
+def test_a_client_that_has_closed_is_told_of_again_when_a_write_meets_its_reset() -> None:
+    hop = begun()
+    hop.fault.says = []
+    for how in ("fin", "rst", "rst", "fin"):
+        hop.take(ClientGone(how))
+    assert hop.fault.seen[1:] == [(1, ClientGone("fin")), (1, ClientGone("rst"))]
+    assert hop.say(ForwardHead(OK), End("end")) == []
+    assert [it.how for it in hop.entries if isinstance(it, journal.HopClientGone)] == ["fin"]
 
 
 # -- time --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 import trio
@@ -10,6 +11,7 @@ import trio
 from harness.clock import stacks
 from harness.model import journal
 from tests.testkit.stage import BOTH, CHUNKED, On, Stage, asking, chunk, play
+from tests.testkit.stage_h2 import connect_tls
 
 # On a machine that is busy with other things; a close that waited for a write would never come.
 AT_ONCE_S = 5.0
@@ -87,7 +89,7 @@ def test_a_client_that_goes_while_its_buffer_is_full_does_not_stop_a_fetch_kept_
         with trio.move_on_after(5):
             while True:
                 await target.send(chunk(bytes(10_000)))
-        await client.half_close()
+        await client.close()
         with trio.fail_after(5):
             for _ in range(100):
                 await target.send(chunk(bytes(10_000)))
@@ -95,6 +97,56 @@ def test_a_client_that_goes_while_its_buffer_is_full_does_not_stop_a_fetch_kept_
             assert await target.end() == "fin"
 
     play(scene, [{"stubborn": None}])
+
+
+@both
+def test_a_client_that_closed_one_side_reads_to_the_end_where_nobody_minds(on: On) -> None:
+    async def scene(stage: Stage) -> None:
+        client, target = await stage.streaming()
+        await client.half_close()
+        for word in (b"one", b"two", b"three"):
+            await target.silence(0.05)
+            await target.send(chunk(word))
+            assert await client.chunks(word) == word
+        await target.send(chunk(b""))
+        assert await client.until(chunk(b"")) == chunk(b"")
+        assert await client.end() == "fin"
+
+    play(scene, [{"client_gone": {"notices": "next_write"}}], on=on)
+
+
+@both
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_client_that_has_closed_is_found_out_by_writing(on: On, writes: int) -> None:
+    async def scene(stage: Stage) -> None:
+        client, target = await stage.streaming()
+        await client.close()
+        for _ in range(writes):
+            await target.silence(0.05)
+            await target.send(chunk(b"one"))
+        assert await target.end() == "fin"
+        assert [it.how for it in stage.entries(journal.HopClientGone)] == ["fin"]
+
+    play(scene, [{"client_gone": {"notices": "next_write", "writes": writes}}], on=on)
+
+
+@both
+def test_a_client_that_closed_its_tls_is_found_out_by_writing(on: On, ca: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_tls(stage, ca, "http/1.1")
+        await client.send_all(asking())
+        target = await stage.accept()
+        await target.head()
+        await target.send(CHUNKED)
+        await client.receive_some()
+        await client.aclose()
+        for _ in range(2):
+            await target.silence(0.05)
+            await target.send(chunk(b"one"))
+        assert await target.end() == "rst"
+
+    through = [{"client_gone": {"notices": "next_write", "writes": 2, "upstream": "rst"}}]
+    play(scene, through, on=on, ca=ca)
 
 
 @pytest.mark.parametrize("how", ["end", "truncation", "reset", "stall"])

@@ -183,6 +183,22 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         ],
         PATIENT,
     ),
+    "leaves, noticed late": (
+        [{"client_gone": {"notices": "next_write", "writes": 3, "upstream": "rst"}}, {}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms"}}}},
+    ),
+    "leaves, never noticed": (
+        [{}, {"client_gone": {"notices": "never"}}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms"}}}},
+    ),
+    "leaves, rst, noticed late": (
+        [{"client_gone": {"notices": "next_write", "writes": 2}}, {"latency": {"delay": "300ms"}}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "rst"}}}},
+    ),
+    "leaves, half, unnoticed": (
+        [{"client_gone": {"notices": "next_write"}}, {"client_gone": {"notices": "never"}}],
+        {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},
+    ),
     "http/1.0 upstream": (
         [
             {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.clock import open_loop
-from harness.net import Memory, MemoryTransport, is_reset, reset_transport
+from harness.net import Memory, MemoryTransport, is_reset, reset_transport, was_reset
 from harness.net.memory_server import MemoryServer
 from tests.net.stages import Stage
 
@@ -94,6 +94,23 @@ def test_an_abort_after_all_was_read_ends_with_fin(stage: Stage) -> None:
             assert await reader.readexactly(3) == b"all"
             served_writer.transport.abort()
             assert await reader.read() == b""
+
+    run_aio(stage, main)
+
+
+def test_a_peer_that_has_closed_is_found_out_by_the_first_write(stage: Stage) -> None:
+    async def main() -> None:
+        async with connected() as ((_, writer), (served_reader, served_writer)):
+            writer.write_eof()
+            assert await served_reader.read() == b""
+            served_writer.write(b"taken")
+            await asyncio.sleep(0.01)
+            assert not was_reset(served_writer.transport)  # it had closed one side only
+            writer.close()
+            await asyncio.sleep(0.01)
+            served_writer.write(b"refused")
+            await asyncio.sleep(0.01)
+            assert was_reset(served_writer.transport)
 
     run_aio(stage, main)
 

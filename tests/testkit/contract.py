@@ -68,6 +68,7 @@ class Subject:
         outcomes_alike: Whether other reads give the same outcome.
         invents_heads: Whether a head may come without one from upstream, as when one stage of a
             pipeline answers and another passes that on.
+        ignores_leaving: Whether upstream may be left open although the client has left.
         stalls_inside: Whether a stage may stall before the last one. Then an end may stay out, or
             come later from another stage.
     """
@@ -80,6 +81,7 @@ class Subject:
     splits_alike: bool = True
     outcomes_alike: bool = True
     invents_heads: bool = False
+    ignores_leaving: bool = False
     stalls_inside: bool = False
     bound_bytes: float = math.inf
 
@@ -319,7 +321,8 @@ def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
         assert (
             is_whole or is_cut or is_lost or subject.conserves is not Conserves.BYTES_AND_ORDER
         ), f"loses {len(seen.given) - len(seen.forwarded)} bytes at the end of exchange {x}"
-    if seen.is_gone and seen.end is None and seen.upstream_end is None:
+    is_left_alone = seen.is_gone and seen.end is None and seen.upstream_end is None
+    if is_left_alone and not subject.ignores_leaving:
         assert seen.is_closed, f"leaves upstream open in exchange {x} though the client left"
     # Who answered or lost its client before the request was sent need not send it.
     if SendEnd() in seen.request_sent or not seen.is_over:

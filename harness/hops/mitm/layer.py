@@ -137,7 +137,8 @@ class HopLayer(HttpLayer):
                 # TLS was closed; the reader only hides what becomes of TCP.
                 for exchange in list(self._open):
                     yield from self.event_to_child(exchange, ClientWent("fin"))
-                yield commands.CloseConnection(closed)
+                if all(exchange.is_over for exchange in self._open):
+                    yield commands.CloseConnection(closed)
             case Act(exchange=exchange):
                 if exchange in self._open:
                     yield from self.event_to_child(exchange, event)

@@ -3,7 +3,8 @@
 mitmproxy ends a client's handler as soon as the client's reader says EOF, and then closes every
 upstream connection, whatever a fault wants. So while an exchange is open the reader here hides EOF
 and RST: it tells the layer that the client has gone and waits until nothing is left to do for it.
-The writer drops what comes after that.
+After a FIN the client may still read, so the writer goes on until a write meets a reset, and
+tells the layer that too; from then on it drops what comes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.net import reset_transport
+from harness.net import reset_transport, was_reset
 
 if TYPE_CHECKING:
     from harness.faults.base import GoneHow
@@ -38,7 +39,7 @@ class ClientSide:
     Args:
         reader: What asyncio gave.
         writer: What asyncio gave.
-        went: Told once how the client left.
+        went: Told how the client left; after a FIN once more, as `rst`, if it does not read.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ClientSide:
         self._has_begun = False
         self.is_gone = False
         self.is_finished = False
+        self._is_lost = False  # nothing that is written arrives any more
 
     # -- what the layer asks -------------------------------------------------------------------
 
@@ -118,16 +120,28 @@ class ClientSide:
         return b""
 
     async def _leave(self, how: GoneHow) -> None:
-        if self.is_gone or self.is_finished:
+        if self._is_lost or self.is_finished or (self.is_gone and how != "rst"):
             return
         self.is_gone = True
-        self._write_no_more()
+        if how == "rst":
+            self._is_lost = True
+            self._write_no_more()
         await self._went(how)
 
+    def _leave_soon(self, how: GoneHow) -> None:
+        task = asyncio.ensure_future(self._leave(how))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def write(self, data: bytes) -> None:
-        """Write to the client, unless it has gone."""
-        if not (self.is_gone or self.is_finished or self._writer.is_closing()):
+        """Write to the client, unless it is known to read no more."""
+        if self._is_lost or self.is_finished:
+            return
+        if not self._writer.is_closing():
             self._writer.write(data)
+        if self.is_gone and was_reset(self._writer.transport):
+            # It had not closed one side only: this write was answered with a reset.
+            self._leave_soon("rst")
 
     async def drain(self) -> None:
         """Wait until the client has taken enough, or has gone; a RST met here is it leaving."""
@@ -141,9 +155,7 @@ class ClientSide:
             drained.cancel()
         if drained.done() and not drained.cancelled() and drained.exception() is not None:
             # Not awaited: mitmproxy drains under a lock, and leaving may write to others.
-            task = asyncio.ensure_future(self._leave("rst"))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._leave_soon("rst")
 
     def close(self) -> None:
         """Close towards the client: mitmproxy's own doing, after a complete response."""
