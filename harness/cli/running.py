@@ -40,7 +40,7 @@ from harness.report.directory import VERDICT, RunDirectory, read_run
 from harness.report.jsonfile import render
 from harness.report.progress import Progress
 from harness.scenario import builtin
-from harness.scenario.chain import parse_chain, show_chain
+from harness.scenario.chain import parse_chain, remarks, show_chain
 from harness.scenario.expand import AD_HOC_PLACE, ad_hoc, case_of, expand
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.scenario.select import matching, select
@@ -188,6 +188,8 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
     if chain is not None:
         check_used(overrides, [chain])
         chain = overridden(chain, overrides)
+        for remark in remarks(chain):
+            warn(remark)
         if not asked.words and not asked.keyword:
             return [
                 case_of(

@@ -19,7 +19,7 @@ from harness.report import terminal
 from harness.report import trace as report
 from harness.report.live import LiveTrace
 from harness.report.trace import Trace
-from harness.scenario.chain import parse_chain
+from harness.scenario.chain import parse_chain, remarks
 from harness.scenario.expand import AD_HOC_PLACE, case_of
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.units import show_seconds
@@ -49,6 +49,8 @@ def trace(
     chain = () if through is None else parse_chain(through)
     check_used(overrides, [chain])
     chain = overridden(chain, overrides)
+    for remark in remarks(chain):
+        sys.stderr.write(f"note: {remark}\n")
     if chain:
         need_mitmproxy("--through")
     scenario = Scenario(

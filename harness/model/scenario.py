@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated, Any, Literal, Never, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -154,6 +155,7 @@ class FaultSpec(Strict):
         source: Where that is written.
         setting: The product's directive it comes from.
         value: Of that directive, as the product writes it.
+        place: Where the user's own configuration has it, such as `nginx.conf:14`; "": nowhere.
         is_limit: Whether it ends exchanges that are silent or old.
     """
 
@@ -164,12 +166,49 @@ class FaultSpec(Strict):
     source: str = ""
     setting: str = ""
     value: str = ""
+    place: str = ""
     is_limit: bool = False
 
     @property
     def directive(self) -> str:
-        """The directive as a configuration has it: `proxy_read_timeout 60s`; "": there is none."""
-        return f"{self.setting} {self.value}".strip()
+        """The directive as a configuration has it, and where the user's own has it.
+
+        Such as `proxy_read_timeout 60s`, or `proxy_read_timeout 60s, nginx.conf:14`; "": none.
+        """
+        said = f"{self.setting} {self.value}".strip()
+        return f"{said}, {self.place}" if self.place else said
+
+
+class ConfigUse(Strict):
+    """The user's own configuration of a product, as far as it was read: no file is needed again.
+
+    Args:
+        file: As the scenario names it.
+        location: The URI it was asked about.
+        server: The server that was asked for; "": none in particular.
+        found: The location that was found, in a few words.
+        lines: The settings that were read, and where each is written: `nginx.conf:14`.
+        unmodelled: What else is in effect there and may touch a response, a line each.
+        notes: Remarks, a line each.
+    """
+
+    file: str
+    location: str
+    server: str = ""
+    found: str = ""
+    lines: dict[str, str] = Field(default_factory=dict)
+    unmodelled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def without(self, names: Container[str]) -> ConfigUse:
+        """The same where the scenario itself writes some of the settings."""
+        lines = {name: it for name, it in self.lines.items() if name not in names}
+        return self.model_copy(update={"lines": lines})
+
+    def as_yaml(self) -> dict[str, str]:
+        """What a scenario writes to have it read."""
+        server = {"server": self.server} if self.server else {}
+        return {"config": self.file, "location": self.location, **server}
 
 
 class ProductUse(Strict):
@@ -178,12 +217,22 @@ class ProductUse(Strict):
     Args:
         name: Its name.
         version: Of the product, as asked for; "": it has no versions.
-        settings: What the user set, as the product writes it.
+        settings: What the user set, as the product writes it; what his configuration says included.
+        config: Where the settings are from that the scenario does not write.
     """
 
     name: str
     version: str = ""
     settings: dict[str, Any] = Field(default_factory=dict)
+    config: ConfigUse | None = None
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What a scenario writes under the product."""
+        if self.config is None:
+            return self.settings
+        own = {name: it for name, it in self.settings.items() if name not in self.config.lines}
+        return {**self.config.as_yaml(), **own}
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}" if self.version else self.name
@@ -219,7 +268,7 @@ class Hop(Strict):
     def as_yaml(self) -> dict[str, Any]:
         """The hop as a scenario writes it."""
         if self.product is not None:
-            return {str(self.product): self.product.settings}
+            return {str(self.product): self.product.written}
         return {fault.name: fault.settings for fault in self.faults}
 
 

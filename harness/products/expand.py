@@ -11,23 +11,29 @@ from harness.errors import ScenarioError, did_you_mean
 from harness.faults import registry
 from harness.faults.limit import Limit
 from harness.faults.registry import FAULTS
-from harness.model.scenario import EvidenceGrade, FaultSpec, Hop, ProductUse
+from harness.model.scenario import ConfigUse, EvidenceGrade, FaultSpec, Hop, ProductUse
 from harness.products import expression, settings
 from harness.products.model import Product, Step
 from harness.products.references import filled
 from harness.products.settings import Read, name_in_expressions
-from harness.products.values import Typed
+from harness.products.values import Plain, Typed
 from harness.products.versions import listed
 from harness.units import NEVER
 
 
-def hop(product: Product, version: str = "", written: Mapping[str, object] | None = None) -> Hop:
+def hop(
+    product: Product,
+    version: str = "",
+    written: Mapping[str, object] | None = None,
+    config: ConfigUse | None = None,
+) -> Hop:
     """Make a hop of a product.
 
     Args:
         product: Which one.
         version: Of the product; "": the one a bare name means.
         written: Its settings as the user wrote them, scalars as they were typed.
+        config: The user's own configuration that some of them are from.
 
     Raises:
         ScenarioError: The version is unknown, or a setting is, or has a value the product would
@@ -51,12 +57,15 @@ def hop(product: Product, version: str = "", written: Mapping[str, object] | Non
     names = {name_in_expressions(name): value for name, (value, _) in values.items()}
     is_measured = bool(product.measured) and held == listed(product, product.measured)
     specs = [
-        _spec(product, step, names, values, is_measured=is_measured)
+        _spec(product, step, names, values, config, is_measured=is_measured)
         for step in product.faults
         if not step.if_ or expression.parse(step.if_).value(names)
     ]
     use = ProductUse(
-        name=product.product, version=version, settings={name: it for name, (_, it) in own.items()}
+        name=product.product,
+        version=version,
+        settings={name: it for name, (_, it) in own.items()},
+        config=config,
     )
     return Hop(faults=tuple(it for it in specs if it is not None), product=use)
 
@@ -90,6 +99,7 @@ def _spec(
     step: Step,
     names: Mapping[str, Typed],
     values: Mapping[str, Read],
+    own: ConfigUse | None,
     *,
     is_measured: bool,
 ) -> FaultSpec | None:
@@ -110,9 +120,15 @@ def _spec(
         evidence=_as_known(evidence, is_measured=is_measured),
         source=step.source or (blamed.source if blamed else ""),
         setting=step.setting,
-        value=str(values[step.setting][1]) if blamed else "",
+        value=_shown(values[step.setting][1]) if blamed else "",
+        place="" if own is None else own.lines.get(step.setting, ""),
         is_limit=issubclass(FAULTS[step.fault], Limit),
     )
+
+
+def _shown(spelt: Plain) -> str:
+    """A value for reports; of header fields their names, since their values may be secret."""
+    return ", ".join(spelt) if isinstance(spelt, dict) else str(spelt)
 
 
 def _as_known(evidence: EvidenceGrade | None, *, is_measured: bool) -> EvidenceGrade | None:

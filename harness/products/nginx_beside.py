@@ -8,12 +8,12 @@ left is named, also what nobody here has heard of, such as directives of third-p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from harness.products.nginx_directives import Directive, Line
-from harness.products.nginx_inherit import MODELLED, in_effect
+from harness.products.nginx_inherit import KNOWN, RESOLVED, in_effect
 from harness.products.nginx_route import PROXY, Route
 
 # Not inherited, and run at each level a request passes: those of the server, then the location's.
@@ -43,7 +43,8 @@ _WITHOUT_EFFECT = re.compile(
     r"|mp4.*|flv|hls.*|empty_gif|api|health_check.*|match|zone.*|subrequest_output_buffer_size"
 )
 _OF_CACHE = re.compile(r"proxy_(cache_.*|no_cache)")
-_OF_GZIP = re.compile(r"gzip_.*|postpone_gzipping")
+_OF_NGINX = re.compile(r"proxy_(?!set_body)|gzip|add_header|keepalive_|send_timeout|chunked_")
+_OF_GZIP = re.compile(r"gzip_(?!static).*|postpone_gzipping")
 
 _WHY: Final[Mapping[str, str]] = {
     "if": "under a condition, which is not evaluated",
@@ -80,6 +81,7 @@ _WHY: Final[Mapping[str, str]] = {
     "proxy_cache_lock_timeout": "how long a request waits for another one's response",
     "proxy_cache_lock_age": "how long a request waits for another one's response",
 }
+_UNSHOWN: Final = frozenset(("proxy_set_body", "sub_filter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Unmodelled:
     """A directive in effect that the model of nginx knows nothing of.
 
     Args:
-        text: As it is written, without what stands in its block.
+        text: As it is written, without its block, nor anything that may be a secret.
         place: Where.
         why: What it does to a response; "" where that is not known here.
     """
@@ -100,47 +102,67 @@ class Unmodelled:
         return f"{self.text} ({self.place})" + (f": {self.why}" if self.why else "")
 
 
-def unmodelled(route: Route) -> tuple[Unmodelled, ...]:
-    """The directives in effect that may touch the response and are not modelled, by place."""
-    found = [_named(it) for it in _in_effect(route) if _is_touching(route, it)]
+def unmodelled(
+    route: Route, modelled: Collection[str], inert: Collection[Directive] = ()
+) -> tuple[Unmodelled, ...]:
+    """The directives in effect that may touch the response and are not modelled, by place.
+
+    Args:
+        route: How a request comes there.
+        modelled: The directives that are.
+        inert: Lines that do nothing for a stream.
+    """
+    found = [
+        _named(it)
+        for it in _in_effect(route, modelled)
+        if _is_touching(route, it) and not any(it is one for one in inert)
+    ]
     return tuple(sorted(found, key=lambda it: (it.place.file, it.place.line)))
 
 
-def _in_effect(route: Route) -> Iterator[Directive]:
-    written = [it for level in route.levels for it in level.block or ()]
-    names = dict.fromkeys(it.name for it in written)
+def _in_effect(route: Route, modelled: Collection[str]) -> Iterator[Directive]:
+    names = dict.fromkeys(it.name for level in route.levels for it in level.block or ())
     for name in names:
         if name in _REWRITING:
-            yield from (
-                it
-                for level in (route.server, route.location.directive)
-                for it in level.having(name)
-            )
-        elif name not in MODELLED and name != PROXY:
+            for level in (route.server, route.location.directive):
+                yield from level.having(name)
+        elif name not in modelled and name not in RESOLVED and name != PROXY:
             yield from in_effect(route.levels, name)
 
 
 def _is_touching(route: Route, directive: Directive) -> bool:
     name = directive.name
+    if _OF_GZIP.fullmatch(name):
+        return _is_compressing(route)
+    if name in KNOWN:
+        return True
     if _WITHOUT_EFFECT.fullmatch(name):
         return False
     if name == "if":
-        # What may stand there and is modelled, such as gzip, counts: it is not evaluated.
-        return any(
-            it.name in MODELLED | {PROXY, "return"} or _is_touching(route, it)
-            for it in directive.block or ()
-        )
+        inside = directive.block or ()
+        return any(it.name in (PROXY, "return") or _is_touching(route, it) for it in inside)
     if name == "rewrite":
         return directive.args[-1:] != ("break",)  # stays in the location, upstream sees another URI
     if _OF_CACHE.fullmatch(name):
-        cache = in_effect(route.levels, "proxy_cache")
-        return any(it.args != ("off",) for it in cache)
-    if _OF_GZIP.fullmatch(name):
-        return any(it.args == ("on",) for it in in_effect(route.levels, "gzip"))
+        return any(it.args != ("off",) for it in in_effect(route.levels, "proxy_cache"))
     if name == "tcp_nodelay":
         return directive.args == ("off",)  # on is the default
     return True
 
 
+def _is_compressing(route: Route) -> bool:
+    types = {arg for it in in_effect(route.levels, "gzip_types") for arg in it.args}
+    is_on = any(it.args == ("on",) for it in in_effect(route.levels, "gzip"))
+    return is_on and bool(types & {"*", "text/event-stream"})
+
+
 def _named(directive: Directive) -> Unmodelled:
-    return Unmodelled(str(directive), directive.line, _WHY.get(directive.name, ""))
+    name = directive.name
+    if name == "if":
+        # What a variable is compared with may be a secret.
+        text = f"if {directive.args[0]} …)" if directive.args[1:] else str(directive)
+    elif name in _WHY.keys() - _UNSHOWN or _OF_NGINX.match(name):
+        text = directive.without_secrets()
+    else:
+        text = name  # a module nobody here has heard of may be told a secret
+    return Unmodelled(text, directive.line, _WHY.get(name, ""))

@@ -11,7 +11,7 @@ nginx_notes (what is to be said about it).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,8 @@ from harness.errors import ScenarioError, shown
 from harness.products.nginx_beside import Unmodelled, unmodelled
 from harness.products.nginx_directives import Directive
 from harness.products.nginx_files import read_files
-from harness.products.nginx_inherit import Written, settings_at
-from harness.products.nginx_notes import Note, notes
+from harness.products.nginx_inherit import KNOWN, Written, settings_at
+from harness.products.nginx_notes import Note, inert, notes
 from harness.products.nginx_route import Route, follow
 from harness.products.nginx_servers import choose_servers, show_server
 
@@ -47,7 +47,14 @@ class NginxConf:
     notes: tuple[Note, ...]
 
 
-def read(file: Path, location: str, *, server: str = "", name: str = "") -> NginxConf:
+def read(
+    file: Path,
+    location: str,
+    *,
+    server: str = "",
+    name: str = "",
+    modelled: Collection[str] = KNOWN,
+) -> NginxConf:
     """Read what is in effect where a URI is proxied.
 
     Args:
@@ -57,13 +64,17 @@ def read(file: Path, location: str, *, server: str = "", name: str = "") -> Ngin
         server: Its name, an address or a port it listens on, or both: `example.com:443`. "": the
             default server; of several sockets, the one that proxies the URI.
         name: What places call the file; "": as `file`.
+        modelled: The directives whose settings are asked for.
 
     Raises:
         ScenarioError: The configuration cannot be read, nginx would not take it, or the URI is not
-            proxied. The message begins with file and line, unless `location` itself is wrong.
+            proxied. Its path names the argument it is about, "" for the file; the message begins
+            with file and line, unless `location` is no location at all.
     """
     if not location.startswith(("/", "@")):
-        raise ScenarioError(f"expected a path such as /api/stream, got {shown(location)}")
+        message = f"expected a path such as /api/stream, got {shown(location)}"
+        raise ScenarioError(message, None, "location")
+    location = location.partition("?")[0]  # the rest may be secret
     main = read_files(file, name or str(file))
     http, remarks = _http(main)
     servers = choose_servers(http, server)
@@ -75,7 +86,7 @@ def read(file: Path, location: str, *, server: str = "", name: str = "") -> Ngin
             f"of {len(servers)} servers that could be meant this is the one that proxies {location}"
         )
         remarks = (*remarks, Note(text, routes[0].server.line))
-    found = [_at(route, remarks) for route in routes]
+    found = [_at(route, modelled, remarks) for route in routes]
     if any(_said(it) != _said(found[0]) for it in found):
         are = ", ".join(it.server for it in found)
         raise main.line.error(
@@ -110,16 +121,16 @@ def _routes(
     return routes, problems
 
 
-def _at(route: Route, remarks: Sequence[Note]) -> NginxConf:
-    settings = settings_at(route.levels)
+def _at(route: Route, modelled: Collection[str], remarks: Sequence[Note]) -> NginxConf:
+    known = settings_at(route.levels)
     last = route.location.directive
     tried = (Note(f"{it} is taken to find no file", it.line) for it in route.tried)
     return NginxConf(
         server=show_server(route.server),
         location=f"{last} ({last.line})",
-        settings=settings,
-        unmodelled=unmodelled(route),
-        notes=(*remarks, *tried, *notes(route, settings)),
+        settings={name: it for name, it in known.items() if name in modelled},
+        unmodelled=unmodelled(route, modelled, inert(route, known)),
+        notes=(*remarks, *tried, *notes(route, known)),
     )
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from harness.errors import ScenarioError
+from harness.model import redaction
+
+# Directives of a field's name and its value.
+_FIELDS: Final = frozenset(("add_header", "add_trailer", "proxy_set_header"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class Directive:
 
     def __str__(self) -> str:
         return " ".join((self.name, *(arg or '""' for arg in self.args)))
+
+    def without_secrets(self) -> str:
+        """The directive as a report may keep it: the values of secret header fields struck out."""
+        match self.args:
+            case (field, value, *rest) if self.name in _FIELDS:
+                ((_, value),) = redaction.headers(((field, value),))
+                return str(Directive(self.name, (field, value, *rest), self.line))
+            case _:
+                return str(self)
 
     def having(self, *names: str) -> Iterator[Directive]:
         """The directives of these names in its block."""

@@ -13,6 +13,7 @@ ngx_http_proxy_merge_loc_conf.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -32,7 +33,11 @@ COLLECTING: Final = (
     "proxy_cache_valid", "proxy_ignore_headers", "proxy_pass_header", "proxy_hide_header",
     "proxy_set_header", _ADD_HEADER, "gzip_types", "gzip_proxied",
 )  # fmt: skip
-MODELLED: Final = frozenset((*SCALARS, *COLLECTING, _INHERIT))
+KNOWN: Final = frozenset((*SCALARS, *COLLECTING))
+# Whose effect is in that of another one.
+RESOLVED: Final = frozenset((_INHERIT,))
+
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +61,19 @@ class Written:
         return tuple(arg for it in self.lines for arg in it.args)
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables in its arguments, each once: their values depend on the request."""
+        found = (it[0] for word in self.words for it in _VARIABLE.finditer(word))
+        return tuple(dict.fromkeys(found))
+
+    @property
     def place(self) -> Line:
         """Where it is written; the first of several lines."""
         return self.lines[0].line
 
 
 def settings_at(levels: Sequence[Directive]) -> dict[str, Written]:
-    """The modelled directives in effect.
+    """The known directives in effect.
 
     Args:
         levels: The blocks around a location, from http inwards, itself last.

@@ -6,7 +6,6 @@ seen with nginx 1.22.1 (keepalive_timeout and send_timeout of 2 s end no stream)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +18,6 @@ _PROXY: Final = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html"
 _CORE: Final = "https://nginx.org/en/docs/http/ngx_http_core_module.html"
 _GZIP: Final = "https://nginx.org/en/docs/http/ngx_http_gzip_module.html"
 _HEADERS: Final = "https://nginx.org/en/docs/http/ngx_http_headers_module.html"
-_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 
 type Settings = Mapping[str, Written]
 
@@ -39,7 +37,11 @@ class Note:
     source: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text}" if self.place else self.text
+        return (
+            self.text
+            if self.place is None or str(self.place) in self.text
+            else f"{self.place}: {self.text}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +66,47 @@ def notes(route: Route, settings: Settings) -> tuple[Note, ...]:
 
     Args:
         route: How a request comes there.
-        settings: The modelled directives in effect there.
+        settings: The known directives in effect there.
     """
-    found = (*_without_effect(route, settings), *_shadowed(route), *_varying(settings))
-    return tuple(
-        sorted(found, key=lambda it: (it.place.file, it.place.line) if it.place else ("", 0))
-    )
+    found = [
+        Note(f"{line.without_secrets()} does nothing for a stream: {why}", line.line, source)
+        for line, why, source in _inert(route, settings)
+    ]
+    found += [*_shadowed(route), *_varying(settings)]
+    return tuple(sorted(found, key=lambda it: (it.place.file, it.place.line) if it.place else ()))
 
 
-def _without_effect(route: Route, settings: Settings) -> Iterator[Note]:
+def inert(route: Route, settings: Settings) -> list[Directive]:
+    """The lines in effect that do nothing for a stream; see `notes`."""
+    return [line for line, _, _ in _inert(route, settings)]
+
+
+def _inert(route: Route, settings: Settings) -> Iterator[tuple[Directive, str, str]]:
     for rule in _RULES:
         for line in in_effect(route.levels, rule.name):
             if rule.is_met(line, settings):
-                yield Note(f"{line} does nothing for a stream: {rule.why}", line.line, rule.source)
+                yield line, rule.why, rule.source
 
 
 def _shadowed(route: Route) -> Iterator[Note]:
     for name in COLLECTING:
         held = in_effect(route.levels, name)
-        for line in shadowed(route.levels, name):
+        lines = list(shadowed(route.levels, name))
+        if lines:
             by = f": {name} at {held[0].line} replaces those of the levels around" if held else ""
-            yield Note(f"{line} is not in effect here{by}", line.line)
+            yield Note(f"{name} of {_places(lines)} is not in effect here{by}", lines[0].line)
 
 
 def _varying(settings: Settings) -> Iterator[Note]:
-    for setting in settings.values():
-        for line in setting.lines:
-            if names := variables(line.args):
-                yield Note(f"{line}: {', '.join(names)} is not evaluated", line.line)
+    for name, setting in settings.items():
+        if variables := setting.variables:
+            lines = [it for it in setting.lines if Written((it,)).variables]
+            said = f"{name} of {_places(lines)}: {', '.join(variables)} not evaluated"
+            yield Note(said, lines[0].line)
 
 
-def variables(args: Iterable[str]) -> tuple[str, ...]:
-    """The variables in the arguments of a directive, each once."""
-    return tuple(dict.fromkeys(it[0] for arg in args for it in _VARIABLE.finditer(arg)))
+def _places(lines: Iterable[Directive]) -> str:
+    return ", ".join(dict.fromkeys(str(it.line) for it in lines))
 
 
 # -- rules -----------------------------------------------------------------------------------------

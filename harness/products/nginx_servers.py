@@ -167,4 +167,5 @@ def _unknown(http: Directive, sockets: list[_Socket], wanted: str) -> ScenarioEr
     hint = did_you_mean(wanted, names | listens)
     there_are = f"; there are {', '.join(sorted(names))}" if names else ""
     on = f"; they listen on {', '.join(sorted(listens))}"
-    return http.line.error(f"no server is {shown(wanted)}{hint or there_are + on}")
+    message = f"{http.line}: no server is {shown(wanted)}{hint or there_are + on}"
+    return ScenarioError(message, None, "server")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,9 @@ from harness.faults.base import FaultConfig
 from harness.faults.registry import FAULTS
 from harness.model.base import key_of
 from harness.model.scenario import FaultSpec, Hop
+from harness.products import own_config
 from harness.products.model import Product
+from harness.products.own_config import OwnConfig
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, parse_inline
 
@@ -136,17 +138,46 @@ def _placed(document: Document, path: YamlPath, word: str, settings: dict[str, V
     """The hop of a product that stands at `path`, its settings below."""
     product, version = _product(document, path, word)
     typed = {name: _typed(document, (*path, name), it) for name, it in settings.items()}
+    own = _own_config(document, path, product, typed)
+    written = {name: it for name, it in typed.items() if own is None or name not in own_config.KEYS}
+    config = None if own is None else own.use.without(written)
     try:
-        return products.hop(product, version, typed)
+        return products.hop(product, version, {**(own.settings if own else {}), **written}, config)
     except ScenarioError as error:
         problems = []
         for it in (error, *error.also):
             at = (*path, it.path) if it.path in settings else path
+            message = it.message
+            if config and it.path in config.lines:
+                at = (*path, own_config.CONFIG)
+                message = f"{config.lines[it.path]}: {it.path}: {message}"
             is_key = at == path or it.path not in product.settings
             place = document.key_place(at) if is_key else document.place(at)
-            problems.append(ScenarioError(it.message, place, format_path(at)))
+            problems.append(ScenarioError(message, place, format_path(at)))
         raise_all(problems)
         raise
+
+
+def _own_config(
+    document: Document, path: YamlPath, product: Product, typed: Mapping[str, object]
+) -> OwnConfig | None:
+    """What the user's own configuration says, if one is named."""
+    asked = {name: it for name, it in typed.items() if name in own_config.KEYS}
+    if product.product not in own_config.READABLE or not asked:
+        return None
+    for name, value in asked.items():
+        if not isinstance(value, str) or not value:
+            raise document.error((*path, name), f"expected a text, got {shown(value)}")
+    for name in (own_config.CONFIG, own_config.LOCATION):
+        if name not in asked:
+            there = (*path, next(iter(asked)))
+            message = f"{name}: required beside {there[-1]}, but missing"
+            raise ScenarioError(message, document.key_place(there), format_path(path))
+    words = {name: str(it) for name, it in asked.items()}
+    try:
+        return own_config.read(product, script_path(words[own_config.CONFIG], document.file), words)
+    except ScenarioError as error:
+        raise document.error((*path, error.path or own_config.CONFIG), error.message) from error
 
 
 def _product(document: Document, path: YamlPath, word: str) -> tuple[Product, str]:
@@ -236,6 +267,17 @@ def script_path(written: str, place: str) -> Path:
     return Path(re.sub(r":[0-9]+:[0-9]+\Z", "", place)).parent / written
 
 
+def remarks(hops: Sequence[Hop]) -> Iterator[str]:
+    """What is to be said of the users' own configurations in a chain, a line each."""
+    for at, hop in enumerate(hops):
+        config = hop.product.config if hop.product is not None else None
+        if config is not None:
+            where = f"through[{at}].{hop.product}"
+            yield f"{where}: {config.location} is proxied by {config.found}"
+            yield from (f"{where}: not modelled: {it}" for it in config.unmodelled)
+            yield from (f"{where}: {it}" for it in config.notes)
+
+
 def longest_limit_s(hops: Iterable[Hop]) -> float:
     """The longest time that a fault of these hops may take to act, in seconds; 0 without any.
 
@@ -287,7 +329,7 @@ def show_hop(hop: Hop) -> str:
     be anyway is left out.
     """
     if hop.product is not None:
-        settings = (f"{name}={_flow(value)}" for name, value in hop.product.settings.items())
+        settings = (f"{name}={_flow(value)}" for name, value in hop.product.written.items())
         return " ".join([str(hop.product), *settings])
     return " + ".join(show_fault(spec) for spec in hop.faults)
 

@@ -30,7 +30,7 @@ from harness.errors import (
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Hop, Scenario
 from harness.scenario import matrix
-from harness.scenario.chain import limit_paths, raise_all, read_chain
+from harness.scenario.chain import limit_paths, raise_all, read_chain, remarks
 from harness.scenario.ties import ties
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, load_file
@@ -110,7 +110,14 @@ def load(path: str | os.PathLike[str], *, flaws: Collection[str]) -> Loaded:
         Variant(_checked(filled, flaws).model_copy(update={"matrix": {}}), chosen)
         for chosen, filled in matrix.fill(document)
     )
-    warnings = (line for variant in variants for line in ties(variant.scenario, document))
+    warnings = (
+        line
+        for variant in variants
+        for line in (
+            *ties(variant.scenario, document),
+            *(f"{path}: {it}" for it in remarks(variant.scenario.through)),
+        )
+    )
     place = document.place(())
     return Loaded(scenario, document, place, variants, tuple(dict.fromkeys(warnings)))
 

@@ -85,9 +85,11 @@ def _overridden(hop: Hop, overrides: Sequence[Override]) -> Hop:
     mine = [it for it in overrides if use is not None and it.product == use.name]
     if use is None or not mine:
         return hop
-    settings = {**use.settings, **{it.setting: it.value for it in mine}}
+    changed = {it.setting: it.value for it in mine}
+    settings = {**use.settings, **changed}
+    config = use.config and use.config.without(changed)
     try:
-        return products.hop(products.product(use.name), use.version, settings)
+        return products.hop(products.product(use.name), use.version, settings, config)
     except HarnessError as error:
         raise UsageError(f"{_OPTION} {mine[-1].text}: {error}") from None
 

@@ -14,6 +14,7 @@ from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Scenario, Twin
+from harness.products import own_config
 from harness.products.model import Product, SettingType
 from harness.products.settings import read
 from harness.scenario.chain import SCRIPT
@@ -126,8 +127,19 @@ def _product(it: Product) -> Schema:
     return {
         "description": it.title,
         "type": ["object", "null"],
-        "properties": {name: _setting(it, name) for name in it.settings},
+        "properties": _own_config(it) | {name: _setting(it, name) for name in it.settings},
         "additionalProperties": False,
+    }
+
+
+def _own_config(it: Product) -> Schema:
+    keys = own_config.KEYS if it.product in own_config.READABLE else {}
+    return {
+        name: {
+            "description": said,
+            "type": ["string", "integer"] if name == own_config.SERVER else "string",
+        }
+        for name, said in keys.items()
     }
 
 

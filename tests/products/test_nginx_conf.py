@@ -122,7 +122,7 @@ def test_what_is_not_proxied_is_no_intermediary(
 
 @pytest.mark.parametrize("uri", ["", "api", "http://a/b"])
 def test_a_location_is_a_path_or_a_name(tmp_path: Path, uri: str) -> None:
-    assert refused(tmp_path, uri=uri).startswith("expected a path such as /api/stream, got ")
+    assert refused(tmp_path, uri=uri).startswith("location: expected a path such as /api/stream, ")
 
 
 # -- one of several servers ------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_what_is_no_http_is_refused(tmp_path: Path, text: str, message: str) -> 
     [
         ("limit_rate 4k;", ["limit_rate 4k (nginx.conf:4): slows the response down"]),
         ("brotli on;", ["brotli on (nginx.conf:4): compresses the body"]),
-        ("nobody_knows this;", ["nobody_knows this (nginx.conf:4)"]),
+        ("nobody_knows secret;", ["nobody_knows (nginx.conf:4)"]),
         ("access_log off; error_log a; log_not_found off;", []),
         ("root /var; index a; sendfile on; tcp_nopush on;", []),
         ("client_max_body_size 1m; auth_basic a; allow all;", []),
@@ -212,7 +212,8 @@ def test_what_is_no_http_is_refused(tmp_path: Path, text: str, message: str) -> 
             ["tcp_nodelay off (nginx.conf:4): whether small writes leave at once"],
         ),
         ("gzip_comp_level 9;", []),
-        ("gzip on; gzip_comp_level 9;", ["gzip_comp_level 9 (nginx.conf:4)"]),
+        ("gzip on; gzip_comp_level 9;", []),
+        ("gzip on; gzip_types *; gzip_vary on;", ["gzip_vary on (nginx.conf:4)"]),
         ("proxy_cache_key a;", []),
         ("proxy_cache off; proxy_cache_key a;", []),
         ("proxy_cache one; proxy_cache_min_uses 2;", ["proxy_cache_min_uses 2 (nginx.conf:4)"]),
@@ -222,6 +223,8 @@ def test_what_is_no_http_is_refused(tmp_path: Path, text: str, message: str) -> 
             ["rewrite ^/a /b last (nginx.conf:4): changes the URI, and with "],
         ),
         ("if ($a) { set $b c; }", []),
+        ("proxy_set_body secret;", ["proxy_set_body (nginx.conf:4): upstream sees another body"]),
+        ("if ($a = secret) { gzip off; }", ["if ($a …) (nginx.conf:4): under a condition, "]),
         ("if ($a) { gzip off; }", ["if ($a) (nginx.conf:4): under a condition, which is not eval"]),
         ("if ($a) { return 204; }", ["if ($a) (nginx.conf:4): under a condition, which is not ev"]),
         ("limit_except GET { deny all; }", ["limit_except GET (nginx.conf:4): treats other metho"]),
@@ -306,19 +309,35 @@ def test_a_line_that_does_something_is_not_remarked(tmp_path: Path, line: str) -
 
 
 def test_variables_are_said_not_to_be_evaluated(tmp_path: Path) -> None:
-    found = at(tmp_path, "proxy_set_header Connection ${http_a}$b$b;", 'proxy_set_header C "d";')
+    lines = ("proxy_set_header Connection ${http_a}$b$b;", 'proxy_set_header C "d";')
+    found = at(tmp_path, *lines, "proxy_set_header E $f;")
 
     assert list(map(str, found.notes)) == [
-        "nginx.conf:4: proxy_set_header Connection ${http_a}$b$b: ${http_a}, $b is not evaluated"
+        "proxy_set_header of nginx.conf:4, nginx.conf:6: ${http_a}, $b, $f not evaluated"
     ]
 
 
 def test_lines_that_an_inner_level_replaces_are_remarked(tmp_path: Path) -> None:
-    lines = ("add_header A b;", f"server {{ location / {{ {PROXIED}", "add_header C d; } }")
-
-    (note,) = read(tmp_path, *lines).notes
+    lines = ("add_header A b;", "add_header B c;", f"server {{ location / {{ {PROXIED}")
+    (note,) = read(tmp_path, *lines, "add_header C d; } }").notes
 
     assert str(note) == (
-        "nginx.conf:2: add_header A b is not in effect here: add_header at nginx.conf:4 replaces "
-        "those of the levels around"
+        "add_header of nginx.conf:2, nginx.conf:3 is not in effect here: "
+        "add_header at nginx.conf:5 replaces those of the levels around"
     )
+
+
+def test_what_is_asked_for_is_a_setting_and_the_rest_not_modelled(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "http { gzip on; gzip_types a; server { location / {",
+        "proxy_pass http://a; proxy_buffering off; send_timeout 1;",
+        'proxy_set_header Authorization "Basic secret"; } } }',
+    )
+    found = nginx_conf.read(file, "/", name=FIRST, modelled=["gzip"])
+
+    assert list(found.settings) == ["gzip"]
+    assert list(map(str, found.unmodelled)) == [
+        "proxy_buffering off (nginx.conf:2)",  # send_timeout does nothing
+        "proxy_set_header Authorization [redacted] (nginx.conf:3)",
+    ]

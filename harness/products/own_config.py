@@ -1,0 +1,114 @@
+"""A product's settings from the user's own configuration file, instead of from the scenario.
+
+A table of readers, one row for each product whose files can be read. A reader says what its
+program would do; what of that the product here can be told, and what not, is sorted out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from harness.model.scenario import ConfigUse
+from harness.products.model import Product, Setting
+from harness.products.nginx_directives import Directive
+from harness.products.nginx_inherit import Written
+from harness.wire.headers import HOP_BY_HOP
+
+CONFIG: Final = "config"
+LOCATION: Final = "location"
+SERVER: Final = "server"
+# What each key is, for whoever describes them. The first two go together.
+KEYS: Final[Mapping[str, str]] = {
+    CONFIG: "Your own configuration file, or the output of nginx -T, relative to this file.",
+    LOCATION: "The URI whose location is meant, or a named location.",
+    SERVER: "The server that is meant, where there are several: its name, a port, or both.",
+}
+READABLE: Final = frozenset(("nginx",))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConfig:
+    """What a configuration says.
+
+    Args:
+        settings: Of the product, as its files write them.
+        use: Where they are from, and what else is to be said.
+    """
+
+    settings: dict[str, object]
+    use: ConfigUse
+
+
+def read(product: Product, file: Path, asked: Mapping[str, str]) -> OwnConfig:
+    """Read the settings of a product from the user's configuration.
+
+    Args:
+        product: One of those in `READABLE`.
+        file: The file.
+        asked: `KEYS` with their values as they are written.
+
+    Raises:
+        ScenarioError: It cannot be read, or says nothing about what is asked. The message begins
+            with file and line, if it is about one; the path is the key it is about.
+    """
+    # Not before it is asked for: it takes its time, and most runs have no configuration.
+    from harness.products import nginx_conf  # noqa: PLC0415
+
+    found = nginx_conf.read(
+        file,
+        asked[LOCATION],
+        server=asked.get(SERVER, ""),
+        name=str(PurePosixPath(asked[CONFIG])),
+        modelled=product.settings,
+    )
+    told = {name: _told(product.settings[name], it) for name, it in found.settings.items()}
+    settings = {name: value for name, value in told.items() if value is not None}
+    taken = (it for written in found.settings.values() for it in written.lines if _is_taking(it))
+    return OwnConfig(
+        settings,
+        ConfigUse(
+            file=asked[CONFIG],
+            location=asked[LOCATION].partition("?")[
+                0
+            ],  # a query counts for nothing, and may be secret
+            server=asked.get(SERVER, ""),
+            found=f"{found.location} of server {found.server}",
+            lines={name: str(found.settings[name].place) for name in settings},
+            unmodelled=(*map(str, found.unmodelled), *(f"{it} ({it.line})" for it in taken)),
+            notes=tuple(map(str, found.notes)),
+        ),
+    )
+
+
+def _told(setting: Setting, written: Written) -> object:
+    """What a directive means for the product; None: nothing that does not depend on the request."""
+    if setting.type_ == "fields":
+        fields = {it.args[0]: it.args[1] for it in written.lines if _is_told(it)}
+        return fields or None
+    if written.variables:
+        return None
+    match setting.type_:
+        case "words":
+            return written.words
+        case "duration" | "size":
+            return written.words[0]  # keepalive_timeout has a second one, which clients are told
+        case _:
+            return written.value
+
+
+def _is_told(line: Directive) -> bool:
+    """Whether a field is one for the product to set; what is of one connection its version says."""
+    field, value, *_ = line.args
+    return bool(value) and field.lower() not in HOP_BY_HOP and not Written((line,)).variables
+
+
+def _is_taking(line: Directive) -> bool:
+    """Whether a line takes a field away from upstream, which a product cannot be told here."""
+    return (
+        line.name == "proxy_set_header"
+        and line.args[1:] == ("",)
+        and line.args[0].lower() not in HOP_BY_HOP
+    )
