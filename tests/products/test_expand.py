@@ -201,9 +201,13 @@ def test_nginx_compresses_streams_only_where_it_is_told_to(
 
 
 def test_haproxy() -> None:
-    (idle,) = transcript("haproxy")
+    steps = dict(transcript("haproxy"))
     ends = {"before_head": {"status": 504}, "mid_stream": "truncation", "upstream": "rst"}
-    assert idle == ("idle_timeout", {"after": "50s", **ends})
-    assert transcript("haproxy", **{"timeout server": "0"}) == []
+    assert steps["idle_timeout"] == {"after": "50s", **ends}
+    assert steps["deferred_flush"]["after"] == "200ms"
+    assert "idle_timeout" not in dict(transcript("haproxy", **{"timeout server": "0"}))
+    assert "deferred_flush" not in dict(transcript("haproxy", **{"option http-no-delay": "on"}))
     coded = dict(transcript("haproxy", **{"compression algo": "gzip"}))
-    assert coded["compress"] == {"coding": "gzip", "flush": True, "honours_no_transform": True}
+    assert coded["compress"]["types"] == ["*/*"]
+    assert "lag_one_event" in coded
+
