@@ -210,4 +210,3 @@ def test_haproxy() -> None:
     coded = dict(transcript("haproxy", **{"compression algo": "gzip"}))
     assert coded["compress"]["types"] == ["*/*"]
     assert "lag_one_event" in coded
-
