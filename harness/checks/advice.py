@@ -21,12 +21,22 @@ def heartbeat(silence_s: float) -> str:
     return f'send a comment (": hb\\n\\n") at least every {_half(silence_s)}'
 
 
-def curl(evidence: Evidence, *options: str) -> str:
-    """The request as curl makes it, with the user's own host."""
+def curl(evidence: Evidence, *options: str, origin: str = "https://HOST") -> str:
+    """The request as curl makes it, with the user's own host.
+
+    Args:
+        evidence: The case.
+        *options: Further options of curl.
+        origin: Whom to ask; by default the server as it is reached in production.
+    """
     urls = [it.request.url for it in evidence.attempts]
     parts = urlsplit(urls[0]) if urls else urlsplit("/")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    wanted = ("-H", "Accept: text/event-stream", *options, f"https://HOST{target}")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    asked = evidence.case.target
+    method = () if asked.method == "GET" else ("-X", asked.method)
+    body = () if asked.body is None else ("-d", "…")
+    sent = ("-H", "Accept: text/event-stream", *method, *body, *options)
+    wanted = (*sent, f"{origin}{path}")
     # Path and ids come from outside, and the line is there to be pasted into a shell.
     return f"curl -N --http1.1 {shlex.join(wanted)}"
 

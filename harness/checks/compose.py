@@ -35,6 +35,7 @@ from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, decid
 
 # The deepest lines of a crash: enough to find it, short enough for a report.
 _TRACEBACK_LINES = 12
+_UNREACHED_FIX = "let the traffic reach the fault, or set the fault to what the traffic reaches"
 
 
 class Judged(NamedTuple):
@@ -230,7 +231,8 @@ def _fault_findings(ends: Iterable[FaultEnd], *, is_reference: bool) -> Iterable
         if it.end == "not_reached":
             outcome: Outcome = "INCONCLUSIVE" if is_reference else "SKIP"
             said = f"{it.fault} of hop {it.hop} was not reached: {it.reason}"
-            yield _finding("faults", outcome, "every armed fault fired or defeated", said)
+            expected = "every fault to act, or to be kept from it"
+            yield _finding("faults", outcome, expected, said, fix=_UNREACHED_FIX)
 
 
 def _twin(
@@ -271,6 +273,7 @@ def _finding(
     margin: float | None = None,
     hop: int | None = None,
     n: int | None = None,
+    fix: str = "",
 ) -> Finding:
     return Finding(
         check=check,
@@ -279,6 +282,7 @@ def _finding(
         observed=observed,
         margin=margin,
         hop=hop,
+        fix=fix,
         evidence=() if n is None else (n,),
     )
 

@@ -72,7 +72,7 @@ class FirstByteWithin(CheckConfig):
             wait_s = reads[0].t_s - attempt.began_s
             return _Wait(attempt, wait_s, "after", (attempt.request.n, reads[0].n))
         if attempt.head is None or attempt.is_stream:
-            wait_s, what, end = attempt.life_s, "not in", attempt.end
+            wait_s, what, end = attempt.life_s, "no body byte in", attempt.end
             at = (attempt.request.n, -1 if end is None else end.n)
         elif attempt.status == 204:
             return None

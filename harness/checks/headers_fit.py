@@ -86,7 +86,7 @@ def _broken(evidence: Evidence, exchange: Exchange) -> Iterator[_Rule]:
     headers = exchange.head.headers
     yield from _content_type(value(headers, "content-type"), media_type(headers))
     caching = tokens(headers, "cache-control")
-    shown = ", ".join(caching) or "no Cache-Control"
+    shown = f"Cache-Control: {', '.join(caching)}" if caching else "no Cache-Control"
     if not {"no-cache", "no-store"} & {it.partition("=")[0] for it in caching}:
         yield _Rule(
             "MUST",
@@ -107,7 +107,9 @@ def _broken(evidence: Evidence, exchange: Exchange) -> Iterator[_Rule]:
         yield _Rule(
             "SHOULD",
             "X-Accel-Buffering: no",
-            value(headers, "x-accel-buffering") or "no X-Accel-Buffering",
+            f"X-Accel-Buffering: {value(headers, 'x-accel-buffering')}"
+            if value(headers, "x-accel-buffering") is not None
+            else "no X-Accel-Buffering",
             'send "X-Accel-Buffering: no": nginx and its kin hold events without it',
             _NGINX,
         )

@@ -44,8 +44,11 @@ class HeartbeatWithin(CheckConfig):
         watched_s = max((_open_s(attempt) for _, attempt in gaps), default=0.0)
         gap, attempt = max(gaps, key=lambda it: it[0].length_s, default=(None, None))
         if gap is None or attempt is None or watched_s < self.within_s - SAME_INSTANT_S:
+            at_most = f"no response was open for {seconds(self.within_s)}, but for "
             yield self.lacking(
-                evidence, expected, f"no response was open that long: {seconds(watched_s)} at most"
+                evidence,
+                expected,
+                f"{at_most}{seconds(watched_s)} at most" if gaps else "no response was open",
             )
             return
         margin = self.within_s - gap.length_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final
+from urllib.parse import urlsplit
 
 from harness.checks.advice import against_cut, curl, seconds
 from harness.checks.base import WHATWG
@@ -85,7 +86,9 @@ def _after(ending: Ending | None) -> str:
 def _cure(evidence: Evidence, first: Attempt, ending: Ending | None) -> tuple[str, str]:
     if ending is not None and ending.by != "target":
         return against_cut(evidence, [ending])
+    url = urlsplit(evidence.case.target.url or "https://HOST")
+    confirm = curl(evidence, "-i", origin=f"{url.scheme}://{url.netloc}")
     if first.status == 200:
-        return _TYPE, curl(evidence, "-i")
+        return _TYPE, confirm
     wanted = None if evidence.is_reference else _ASK.get(first.status or 0)
-    return wanted or f"answer 200, and {_TYPE}", curl(evidence, "-i")
+    return wanted or f"answer 200, and {_TYPE}", confirm

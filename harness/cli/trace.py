@@ -26,7 +26,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON at the end.")] = False,
     no_color: options.NoColor = False,
 ) -> None:
-    """Show each event as it comes, with its delay, and how the stream ended and by whose hand."""
+    """Show each event as it comes, with its delay, each cut and by whose hand, each reconnect."""
     from harness.cli import tracing  # noqa: PLC0415 - heavy
     from harness.model.scenario import Target  # noqa: PLC0415 - heavy
     from harness.units import parse_duration  # noqa: PLC0415 - heavy

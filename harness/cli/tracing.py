@@ -11,7 +11,7 @@ from harness.engine.case import perform
 from harness.engine.stage import Props
 from harness.errors import TargetError
 from harness.hops.mitm import need_mitmproxy
-from harness.model import journal
+from harness.model import journal, redaction
 from harness.model.journal import Entry
 from harness.model.scenario import EventSource, Scenario, Target
 from harness.model.verdict import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_PASS
@@ -105,7 +105,9 @@ def trace(
         sys.stderr.write(f"more came than is kept: events after {since} are not counted\n")
     why = _useless(traced, evidence)
     if code == EXIT_PASS and why is not None:
-        raise TargetError(f"{where}: {why}", "not-traceable")
+        is_answer = traced.status is not None and traced.end.how != "refused"
+        asked = redaction.url(target.url or "") if is_answer else where
+        raise TargetError(f"{asked}: {why}", "not-traceable")
     return code
 
 

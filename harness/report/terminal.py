@@ -25,6 +25,7 @@ from harness.model.verdict import (
 )
 from harness.report.wording import (
     BY_WEIGHT,
+    FAULT_ENDS,
     NOT_YOURS,
     blamed,
     encodable,
@@ -117,7 +118,7 @@ def lines(verdict: Verdict, width: int, directory: Path | None = None) -> Iterat
         directory: See `show`.
     """
     width = max(width, _LEAST_WIDTH)
-    yield _first_line(verdict)
+    yield from map(Text, wrapped(_first_line(verdict), width, _INDENT))
     yield Text()
     for outcome in ("FAIL", "ERROR", "INCONCLUSIVE", "WARN"):
         for case in verdict.cases:
@@ -130,13 +131,15 @@ def lines(verdict: Verdict, width: int, directory: Path | None = None) -> Iterat
         yield Text()
         yield Text("twins: the same case with a flaw, which has to be caught", _DIM)
         yield from _table(twins, width)
+    if len(verdict.cases) == 1:
+        yield from _in_full(verdict.cases[0], width)
     yield from _skipped_checks(verdict, width)
     yield Text()
     yield from _summary(verdict, width, directory)
 
 
-def _first_line(verdict: Verdict) -> Text:
-    return Text(
+def _first_line(verdict: Verdict) -> str:
+    return (
         f"sse-harness {verdict.version} tested {visible(verdict.target)}"
         f" · {verdict.clock} clock · seed {verdict.seed}"
     )
@@ -152,7 +155,7 @@ def _explained(case: CaseVerdict, width: int) -> Iterator[Text]:
     if not told:
         yield from _headline(case, case.outcome, visible(case.why), width)
         yield from _chain(case, None, "", width)
-    if case.place:
+    if case.place and not case.place.startswith("--"):  # an option is no file to look into
         yield _command("where", case.place)
     if case.again:
         yield _command("again", case.again)
@@ -240,14 +243,34 @@ def _reason(case: CaseVerdict) -> str:
     return next((f"{finding.check}: {finding.observed}" for finding in skipped), case.why)
 
 
+def _in_full(case: CaseVerdict, width: int) -> Iterator[Text]:
+    """Of the only case of a run: what its faults did, and which checks held."""
+    if case.faults and case.outcome != "SKIP":
+        yield Text()
+        yield Text("what the faults did", _DIM)
+        for it in case.faults:
+            said = f"{it.fault} of hop {it.hop} {FAULT_ENDS[it.end]}: {it.reason}"
+            lines = wrapped(f"{_INDENT}{visible(said)}", width, _INDENT * 3)
+            yield from (Text(part, _DIM) for part in lines)
+    told = {it.check for it in case.findings if it.outcome != "PASS"}
+    held = [it.check for it in case.findings if it.outcome == "PASS" and it.check not in told]
+    if held:
+        yield Text()
+        yield Text("what held", _DIM)
+        said = f"{_INDENT}PASS {', '.join(held)}"
+        yield from (Text(part, _DIM) for part in wrapped(said, width, _INDENT * 3))
+
+
 def _skipped_checks(verdict: Verdict, width: int) -> Iterator[Text]:
     """The checks that did not apply to cases that were judged, alike ones on one line."""
+    is_only = len(verdict.cases) == 1
     reasons = Counter(
         (finding.check, finding.observed)
         for case in verdict.cases
         if case.outcome != "SKIP"
         for finding in case.findings
-        if finding.outcome == "SKIP"
+        # What the faults of an only case did is told above.
+        if finding.outcome == "SKIP" and not (is_only and finding.check == "faults")
     )
     if reasons:
         yield Text()
@@ -272,6 +295,9 @@ def _summary(verdict: Verdict, width: int, directory: Path | None) -> Iterator[T
     ]
     twins = [case for case in verdict.cases if case.is_twin]
     caught = sum(twin.outcome == "PASS" for twin in twins)
+    if counts:
+        number, _, word = counts[0].partition(" ")
+        counts[0] = f"{number} {'case' if number == '1' else 'cases'} {word}"
     counted = ", ".join(counts) or "nothing was run"
     aside = f"; {caught} of {len(twins)} twins caught" if twins else ""
     first, *rest = wrapped(f"{verdict.outcome}  {counted}{aside}", width, _INDENT * 2)

@@ -17,7 +17,7 @@ from rich.text import Text
 from harness.checks.blame import Ending
 from harness.checks.deliveries import Delivery
 from harness.checks.evidence import Evidence
-from harness.checks.places import Attempt
+from harness.checks.places import Attempt, is_event_stream
 from harness.report.terminal import show_line
 from harness.report.wording import directive, visible, with_directive, wrapped
 from harness.units import show_seconds
@@ -259,6 +259,8 @@ def summary(trace: Trace) -> list[Text]:
         came += f", longest gap {show_seconds(trace.longest_gap_s)}"
     if trace.reconnects:
         came += f", {_plural(trace.reconnects, 'reconnect')}"
+    if trace.status is not None and not is_event_stream(trace.status, trace.headers):
+        return [Text(said)]  # how its body came and ended is of no interest
     lines = [Text(said), Text(f"{_PATTERNS[trace.pattern]}: {came}")]
     lines += [Text(visible(it), "yellow") for it in _fired(trace.fired)]
     is_clean = trace.end.how in {"open", "end"}

@@ -85,6 +85,9 @@ def _ended(evidence: Evidence, attempt: Attempt) -> Iterator[Turn]:
     is_answer = attempt.head is not None and not attempt.is_stream
     if end.how == "open" and not is_answer:
         return
+    if attempt.status == 204:
+        yield Turn(f"answered 204 by {author(end)}: there is nothing more to come")
+        return
     said = f"answered {attempt.status} by {author(end)}" if is_answer else manner(end)
     fired = [it for it in evidence.notes if it.what == "fired" and it.hop == end.by]
     why = ""

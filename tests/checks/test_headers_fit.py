@@ -80,7 +80,7 @@ BROKEN = {
         (
             cacheable(),
             "Cache-Control with no-cache or no-store",
-            "no-transform, max-age=60",
+            "Cache-Control: no-transform, max-age=60",
         ),
         (with_a_length(), "no Content-Length", "Content-Length: 1000"),
         (hop_by_hop_over_h2(), "nothing hop-by-hop over HTTP/2", "connection"),

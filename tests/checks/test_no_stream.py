@@ -10,7 +10,7 @@ from harness.checks.evidence import Evidence
 from harness.checks.headers_fit import HeadersFit
 from harness.checks.no_event_lost import NoEventLost
 from harness.checks.stays_open import StaysOpen
-from harness.model.scenario import Silence, Traffic, Twin
+from harness.model.scenario import Silence, Target, Traffic, Twin
 from harness.model.verdict import Finding
 from harness.wire.headers import Headers
 from tests.testkit.journals import HTML, STREAM, Stage
@@ -144,3 +144,12 @@ def judge_to(stage: Stage, over_s: float) -> Judged:
 def test_headers_that_were_no_streams_are_not_judged_further() -> None:
     headers: Headers = (*STREAM[1:], ("Content-Type", "text/plain"))
     assert len(told(judged(answering(200, headers)))) == 1
+
+
+def test_it_is_confirmed_at_the_server_that_was_tested_by_the_request_it_got() -> None:
+    stage = answering(405)
+    target = Target(url="http://127.0.0.1:1/events", method="POST", body="{}")
+    stage.case = stage.case.model_copy(update={"target": target})
+    (finding,) = told(judged(stage))
+    sent = "-H 'Accept: text/event-stream' -X POST -d '…' -i"
+    assert finding.confirm == f"curl -N --http1.1 {sent} http://127.0.0.1:1/events"

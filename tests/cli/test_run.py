@@ -143,7 +143,7 @@ def test_a_run_that_passes(command: Command, quick: Path, reports: Path) -> None
     said = command("run", str(quick), "--report-dir", str(reports), "-n", "1", "--no-color")
     assert (said.code, said.err) == (0, "")
     assert said.lines[0] == "testing the built-in reference server, not yours"
-    assert "PASS  1 passed; 1 of 1 twins caught" in said.lines
+    assert "PASS  1 case passed; 1 of 1 twins caught" in said.lines
     assert "\x1b" not in said.out
     found = verdict(reports)
     assert (found["outcome"], found["exit_code"], found["seed"]) == ("PASS", 0, 1)

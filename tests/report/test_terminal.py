@@ -143,7 +143,7 @@ def test_twins_are_listed_and_counted_apart() -> None:
     caught = case("a+x", is_twin=True)
     missed = case("a+y", "FAIL", is_twin=True, findings=(finding("FAIL"),))
     report = drawn(case("a"), caught, missed)
-    assert report[-3] == "FAIL  1 passed; 1 of 2 twins caught"
+    assert report[-3] == "FAIL  1 case passed; 1 of 2 twins caught"
     twins = block(report, "twins: ")
     assert [row.split()[0] for row in twins[1:]] == ["PASS", "FAIL"]
 
@@ -170,6 +170,35 @@ def test_skipped_checks_are_told_once_and_counted() -> None:
 def test_checks_skipped_for_one_reason_stand_on_one_line() -> None:
     why = [finding("SKIP", check=it, observed="no ids") for it in ("resumes", "ids_advance")]
     assert "  SKIP resumes, ids_advance: no ids" in drawn(case("a", findings=tuple(why)))
+
+
+def test_the_only_case_of_a_run_is_told_in_full() -> None:
+    findings = (
+        finding("PASS", check="stays_open"),
+        finding("PASS", check="headers_fit"),
+        finding("WARN", check="headers_fit"),
+        finding("PASS", check="order_kept"),
+    )
+    report = drawn(case("a", "WARN", findings=findings, faults=(FIRED,)))
+    assert block(report, "what the faults did") == [
+        "what the faults did",
+        f"  idle_timeout of hop 1 fired: {FIRED.reason}",
+    ]
+    assert block(report, "what held") == ["what held", "  PASS stays_open, order_kept"]
+
+
+def test_of_several_cases_the_table_is_enough() -> None:
+    both = [case(it, findings=(finding("PASS"),), faults=(FIRED,)) for it in ("a", "b")]
+    assert not [line for line in drawn(*both) if line.startswith("what ")]
+
+
+def test_cases_are_counted_as_such() -> None:
+    assert drawn(case("a"))[-3] == "PASS  1 case passed"
+    assert drawn(case("a"), case("b"))[-3] == "PASS  2 cases passed"
+
+
+def test_an_option_is_no_place_to_look_into() -> None:
+    assert not [it for it in drawn(failed(place="--through:1:1")) if it.startswith("  where")]
 
 
 def test_a_run_of_nothing_says_so() -> None:

@@ -324,6 +324,13 @@ def test_the_end_is_told_with_its_author(end: TraceEnd, said_so: str) -> None:
     assert trace.ending(end) == said_so
 
 
+def test_of_what_is_no_stream_only_the_head_is_told() -> None:
+    found = traced(opened(headers=(("Content-Type", "text/html"),)), ended("end"))
+    assert [line.plain for line in trace.summary(found)] == [
+        "HTTP 200 text/html, head after 0.250 s"
+    ]
+
+
 def test_the_summary_is_wrapped_between_words() -> None:
     console, out = drawn(40)
     trace.show_end(traced(opened(), got(1.5, b"data: a\n\n")), console)

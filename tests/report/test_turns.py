@@ -86,6 +86,14 @@ def test_an_answer_that_is_no_stream_is_told_with_its_status() -> None:
     ]
 
 
+def test_a_204_is_told_with_its_meaning() -> None:
+    stage = Stage()
+    stage.connect(0.0, status=204, headers=()).end(0.0)
+    assert turns(stage.journal()) == [
+        "0.0 answered 204 by the target: there is nothing more to come"
+    ]
+
+
 def test_a_redirect_is_no_turn() -> None:
     stage = Stage(hops=0)
     first = stage.connect(0.0, status=302, headers=HTML)
