@@ -85,6 +85,9 @@ class StaysOpen(CheckConfig):
             )
             return
         watched_s = max((it.life_s for it in evidence.attempts if it.is_stream), default=0.0)
+        if evidence.case.is_ad_hoc and not watched_s:
+            yield self.skipped(expected, "no stream began at a client")
+            return
         yield self.inconclusive(
             expected, f"watched for {seconds(watched_s)}", at=[it.entries[-1] for it in endings[:2]]
         )

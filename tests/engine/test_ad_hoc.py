@@ -59,6 +59,11 @@ def test_what_had_no_occasion_is_skipped_with_the_reason(tmp_path: Path) -> None
     }
 
 
+def test_a_stream_that_never_began_is_not_asked_to_stay_open(tmp_path: Path) -> None:
+    found = outcomes(judged("[{buffer: {until_end: true, hold_head: true}}]", tmp_path))
+    assert (found["first_byte_within"], found["stays_open"]) == ("FAIL", "SKIP")
+
+
 def test_a_chain_that_cuts_gives_the_occasion_to_resume(tmp_path: Path) -> None:
     found = outcomes(judged("[{max_duration: {after: 30s}}]", tmp_path))
     assert (found["resumes"], found["stays_open"]) == ("PASS", "PASS")
