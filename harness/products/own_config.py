@@ -22,7 +22,7 @@ LOCATION: Final = "location"
 SERVER: Final = "server"
 # What each key is, for whoever describes them. The first two go together.
 KEYS: Final[Mapping[str, str]] = {
-    CONFIG: "Your own configuration file, or the output of nginx -T, relative to this file.",
+    CONFIG: "Your own configuration file, or the output of nginx -T, relative to the scenario.",
     LOCATION: "The URI whose location is meant, or a named location.",
     SERVER: "The server that is meant, where there are several: its name, a port, or both.",
 }

@@ -20,6 +20,7 @@ from harness.faults.registry import FAULTS, settings_of
 from harness.model.scenario import EvidenceGrade, FaultSpec
 from harness.products.expand import hop
 from harness.products.model import Product, Setting, Step
+from harness.products.own_config import KEYS, READABLE
 from harness.products.versions import listed
 from harness.report.model_tables import Key, keys
 from harness.report.pages import Page, Section, Table
@@ -178,6 +179,9 @@ def of_product(product: Product, version: str = "") -> Page:
                     (_setting_row(product, version, it) for it in product.settings),
                 ),
             ),
+            Section(
+                "Settings from your own file", "", _table(("key", "what it is"), _own_keys(product))
+            ),
             Section("Versions", "", _table(("from", "changes"), _version_rows(product))),
             Section(
                 "What it does to a stream, as it is set by default",
@@ -233,6 +237,10 @@ def _default(product: Product, version: str, name: str, setting: Setting) -> str
     return "not set" if value is None else _bound(value)
 
 
+def _own_keys(product: Product) -> Iterable[tuple[str, str]]:
+    return KEYS.items() if product.product in READABLE else ()
+
+
 def _version_rows(product: Product) -> Iterable[tuple[str, str]]:
     for version, changes in product.versions.items():
         said = ", ".join(f"{name} {_bound(it)}" for name, it in changes.items())
@@ -276,6 +284,9 @@ def _sources(product: Product, made: Sequence[FaultSpec]) -> Iterable[tuple[str,
 def _commands(product: Product, name: str) -> Iterable[str]:
     yield f"sse-harness run --url URL --through {name}"
     yield f"sse-harness trace URL --through {name}"
+    if product.product in READABLE:
+        own = f"[{{{name}: {{config: ./FILE, location: /PATH}}}}]"
+        yield f"sse-harness run --url URL --through '{own}'"
     for setting, it in product.settings.items():
         if it.type_ == "duration" and it.default is not None:
             short = f"--set '{product.product}.{setting}=5s'"

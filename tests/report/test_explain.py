@@ -12,6 +12,7 @@ from harness.errors import ScenarioError, UsageError
 from harness.faults.registry import FAULTS, settings_of
 from harness.model.base import key_of
 from harness.products import names, product
+from harness.products.own_config import KEYS, READABLE
 from harness.report.explain import contents, of_product, page
 from harness.report.pages import Page, lines
 from harness.scenario.builtin import suite
@@ -59,6 +60,14 @@ def test_a_version_has_a_page_of_its_own() -> None:
     old, new = (text(page(name, ())) for name in ("nginx@1.22", "nginx@1.29.7"))
     assert "proxy_http_version    1.0" in old
     assert "proxy_http_version    1.1" in new
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_product_that_reads_its_own_files_says_how(name: str) -> None:
+    shown = text(of_product(product(name)))
+    own = [key for key, said in KEYS.items() if f"\n{key}" in shown and said in shown]
+    assert own == (list(KEYS) if name in READABLE else [])
+    assert ("config: ./FILE" in shown) is (name in READABLE)
 
 
 def test_a_scenario_shows_its_chain_and_its_cases() -> None:
