@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -277,9 +277,7 @@ def _again(case: Case, asked: Asked) -> str:
         chain = [hop.as_yaml() for hop in without_secrets(case.scenario.through)]
         words += ["--through", json.dumps(chain)]
     else:
-        used = {hop.product.name for hop in case.scenario.through if hop.product is not None}
-        for text in asked.settings:
-            words += ["--set", text] if text.partition(".")[0] in used else []
+        words += _settings_again(case, asked)
     if asked.url is not None:
         words += ["--url", redaction.url(case.target.url or "")]
         words += ["-X", asked.method] if asked.method != "GET" else []
@@ -292,6 +290,18 @@ def _again(case: Case, asked: Asked) -> str:
         words += ["--clock", asked.clock]
     words += ["--seed", str(asked.seed)]
     return shlex.join(words)
+
+
+def _settings_again(case: Case, asked: Asked) -> Iterator[str]:
+    """The `--set` options that change something in this case."""
+    uses = [hop.product for hop in without_secrets(case.scenario.through) if hop.product]
+    settings = {use.name: use.settings for use in uses}
+    for text in asked.settings:
+        it = parse_override(text)
+        if it.product in settings:
+            value = settings[it.product][it.setting]
+            spelt = json.dumps(value) if isinstance(value, dict) else value
+            yield from ("--set", f"{it.product}.{it.setting}={spelt}")
 
 
 def _only(case: Case) -> str:

@@ -55,7 +55,7 @@ def hop(
         for name, default in defaults.items()
     } | own
     names = {name_in_expressions(name): value for name, (value, _) in values.items()}
-    is_measured = bool(product.measured) and held == listed(product, product.measured)
+    is_measured = bool(product.measured) and held == _listed_as_measured(product)
     specs = [
         _spec(product, step, names, values, config, is_measured=is_measured)
         for step in product.faults
@@ -68,6 +68,11 @@ def hop(
         config=config,
     )
     return Hop(faults=tuple(it for it in specs if it is not None), product=use)
+
+
+def _listed_as_measured(product: Product) -> str:
+    """The listed version that was measured; "" for a product of which no versions are listed."""
+    return listed(product, product.measured) if product.versions else ""
 
 
 def _read(product: Product, written: Mapping[str, object]) -> dict[str, Read]:

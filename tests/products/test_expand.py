@@ -102,6 +102,15 @@ def test_what_was_measured_of_another_version_is_no_measurement(tmp_path: Path) 
     assert evidence == ["measured", "measured", "documented"]
 
 
+def test_a_product_may_be_measured_and_list_no_versions(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    lines = [it for it in TEXT.splitlines() if not it.startswith(("version", '  "', "measured"))]
+    file.write_text("\n".join([*lines[:2], 'measured: "2.4"', *lines[2:]]))
+    hop = products.hop(load(file))
+    assert [it.evidence for it in hop.faults] == ["measured"]
+    assert str(hop.product) == "x"
+
+
 def test_a_behaviour_may_be_known_otherwise_than_its_setting(tmp_path: Path) -> None:
     (_, _, old) = made(tmp_path, **{"hold it": "on", "age": "5s"}).faults
     assert (old.evidence, old.source, old.arms, old.setting) == ("reported", "d", "acting", "")
