@@ -132,6 +132,7 @@ class FaultConfig(Strict, ABC):
         always_ends: Whether it ends every response that lasts, whatever the target says.
         limit_decides: Whether it matters what comes first, traffic or `limit_s`; not so for a
             delay, which does nothing else when it is over.
+        stands_first: Whether it has to stand first in its hop, as it makes attempts of its own.
         held_bytes: Body bytes held back of one exchange at most, and one read on top.
 
     Args:
@@ -142,6 +143,7 @@ class FaultConfig(Strict, ABC):
     arms: ClassVar[Literal["always", "acting"]] = "always"
     always_ends: ClassVar[bool] = False
     limit_decides: ClassVar[bool] = True
+    stands_first: ClassVar[bool] = False
     held_bytes: ClassVar[int] = HELD_BYTES
 
     when: When | None = None

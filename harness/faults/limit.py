@@ -56,6 +56,12 @@ class BeforeHead(Strict):
     body: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
 
+    def action(self) -> Answer | End:
+        """What brings the client to it."""
+        if self.how != "answer":
+            return End(self.how)
+        return local_answer(self.status, self.body, tuple(self.headers.items()))
+
 
 _DID: Final[Mapping[EndHow, str]] = {
     "end": "ended",
@@ -107,8 +113,6 @@ class Limit(SimpleFault, ABC):
         assert has_head or before is not None, "this limit does not hold before the head"
         if has_head or before is None:
             yield End(self.mid_stream)
-        elif before.how == "answer":
-            yield local_answer(before.status, before.body, tuple(before.headers.items()))
         else:
-            yield End(before.how)
+            yield before.action()
         yield CloseUpstream(self.upstream)

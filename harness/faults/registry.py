@@ -29,6 +29,7 @@ from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
 from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
+from harness.faults.resend import Resend
 from harness.faults.rewrite_headers import RewriteHeaders
 from harness.faults.slice import Slice
 from harness.faults.upstream_death import UpstreamDeath
@@ -55,6 +56,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "max_duration": MaxDuration,
         "redirect": Redirect,
         "refuse": Refuse,
+        "resend": Resend,
         "rewrite_headers": RewriteHeaders,
         "slice": Slice,
         "upstream_death": UpstreamDeath,

@@ -28,7 +28,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import BeforeHead, local_answer
+from harness.faults.limit import BeforeHead
 from harness.faults.standing import Standing
 from harness.units import Duration, format_duration
 
@@ -152,16 +152,10 @@ class _State:
         """What the client gets, and after how many seconds."""
         config = self._config
         if end.how == "refused":
-            return _without_head(config.refused, end), config.refused.after_s
+            return config.refused.action(), config.refused.after_s
         if self._head is None:
-            return _without_head(config.before_head, end), 0.0
+            return config.before_head.action(), 0.0
         how = config.truncation if end.how == "truncation" else config.reset
         if end.how == "reset" and self._head.framing == "close" and config.close_reset:
             how = config.close_reset
         return End(how, end.is_dropping, end.h2), 0.0
-
-
-def _without_head(before: BeforeHead, end: UpstreamEnd) -> End | Answer:
-    if before.how == "answer":
-        return local_answer(before.status, before.body, tuple(before.headers.items()))
-    return End(before.how, end.is_dropping, end.h2)

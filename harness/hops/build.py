@@ -86,6 +86,8 @@ def machine(
         is_h2: Whether its client speaks HTTP/2.
     """
     configs = [registry.build(spec.name, spec.settings) for spec in part.specs]
+    late = [it for it in configs[1:] if it.stands_first]
+    assert not late, f"{type(late[0]).__name__} does not stand first in hop {number}"
     stages = [
         config.start(random.Random(f"{seed}/{number}/{part.first + position}").random)  # noqa: S311 - reproducible on purpose
         for position, config in enumerate(configs)

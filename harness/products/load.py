@@ -147,6 +147,11 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
     if step.setting and step.setting not in found.settings:
         hint = did_you_mean(step.setting, found.settings)
         raise document.error((*path, "setting"), f"unknown setting{hint}")
+    before = found.faults[: found.faults.index(step)]
+    is_late = any(it.fault in FAULTS and not FAULTS[it.fault].stands_first for it in before)
+    if FAULTS[step.fault].stands_first and is_late:
+        message = f"{step.fault} makes attempts of its own: it has to stand first"
+        raise _at_key(document, (*path, step.fault), message)
     known = {settings.name_in_expressions(name) for name in found.settings}
     for key, written in (
         (step.fault, step.settings),

@@ -131,6 +131,11 @@ def _faults(document: Document, path: YamlPath, hop: dict[str, Value]) -> Hop:
         except ScenarioError as error:
             problems.append(error)
     raise_all(problems)
+    late = [it.name for it in specs[1:] if it.name in FAULTS and FAULTS[it.name].stands_first]
+    if late:
+        at = (*path, late[0])
+        message = f"{late[0]} makes attempts of its own: it has to stand first in its hop"
+        raise ScenarioError(message, document.key_place(at), format_path(at))
     return Hop(faults=tuple(specs))
 
 

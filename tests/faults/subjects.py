@@ -30,6 +30,7 @@ from harness.faults.max_duration import MaxDuration
 from harness.faults.pipeline import Pipeline
 from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
+from harness.faults.resend import Resend
 from harness.faults.rewrite_headers import RewriteHeaders, Rules
 from harness.faults.slice import Slice
 from harness.faults.upstream_death import NoHead, Refused, UpstreamDeath
@@ -280,6 +281,13 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "all": _at_once(Refuse()),
         "second": _at_once(Refuse(on=(2,), how="truncation")),
     },
+    "resend": {
+        "once": _at_once(Resend()),
+        "envoy": _at_once(Resend(times=2, on=("5xx", "refused"), methods=("GET", "POST"))),
+        "slow": _at_once(
+            Resend(on=("timeout", "refused"), timeout_s=3.0, delay_s=1.0, methods=("GET", "POST"))
+        ),
+    },
     "rewrite_headers": {
         "both": _at_once(
             RewriteHeaders(
@@ -338,6 +346,11 @@ PIPELINES: Mapping[str, Subject] = {
             MaxDuration(after_s=9.0, mid_stream="reset"),
         ),
         stalls_inside=True,
+    ),
+    "resends": _pipeline(
+        Resend(on=("refused", "5xx")),
+        UpstreamDeath(refused=Refused(status=503)),
+        Buffer(block_bytes=3),
     ),
     "answers": _pipeline(
         Answer(status=500, on=(1,)), Compress(coding=("gzip",)), Cut(after_bytes=3)

@@ -199,6 +199,17 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"client_gone": {"notices": "next_write"}}, {"client_gone": {"notices": "never"}}],
         {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},
     ),
+    "resends": (
+        [
+            {"resend": {"times": 2, "on": ["5xx", "truncation"], "delay": "400ms"}},
+            {"answer": {"status": 503, "on": [1, 3]}, "cut": {"after": "9s"}},
+        ],
+        {},
+    ),
+    "resends in time": (
+        [{"resend": {"on": ["timeout"], "timeout": "2s"}}, {"max_duration": {"after": "12s"}}],
+        {"traffic": {"head_after": "3s", "end_after": "30s"}, **PATIENT},
+    ),
     "http/1.0 upstream": (
         [
             {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},
@@ -365,6 +376,10 @@ RAW_CHAINS: dict[str, list[Yaml]] = {
     "by the close, after chunks": [
         {"http_version": {"close_delimited": "pass"}},
         {"http_version": {"chunked": False}, "drop_held": {}, "buffer": {"until_end": True}},
+    ],
+    "resends": [
+        {"upstream_death": {"before_head": {"status": 504}}},
+        {"resend": {"times": 3, "on": ["5xx", "refused", "truncation"], "delay": "1s"}},
     ],
     "http/1.0 between hops": [{"old_upstream": None}, {"max_duration": {"after": "1s"}}],
 }

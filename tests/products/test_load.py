@@ -87,6 +87,11 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("limit: 5s}}", "limti: 5s}}", "5:31: versions['1.3'].limti: unknown setting; did you"),
         ("$limit", "$limti", "11:19: faults[0].idle_timeout: unknown setting limti; did you mean"),
         ("$limit", "$", "11:19: faults[0].idle_timeout: expected $name or ${expression}, got $"),
+        (
+            "setting: limit",
+            "setting: limit\n  - resend: {}",
+            "13:5: faults[1].resend: resend makes attempts of its own: it has to stand first",
+        ),
         ("setting: limit", "setting: limti", "12:14: faults[0].setting: unknown setting; did you"),
         (
             "setting: limit",

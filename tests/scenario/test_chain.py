@@ -44,6 +44,10 @@ def test_a_chain_of_no_hops_is_a_direct_one() -> None:
                 "1:36: [1]: expected one fault or more, got an empty hop",
             ],
         ),
+        (
+            "[{latency: {delay: 1s}, resend: {}}]",
+            ["1:25: [0].resend: resend makes attempts of its own: it has to stand first in its"],
+        ),
         ("latncy", ["1:1: [0]: unknown product latncy; did you mean latency?"]),
         ("  cut", ["1:3: [0]: cut is a fault, not a product; write {cut: {…}}"]),
         ("[latency", ["1:9: expected ',' or ']', but got '<stream end>' while parsing a flow "]),

@@ -102,8 +102,9 @@ def subject(
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one exchange."""
+    """What was seen of one exchange: of its response, what the last attempt gave."""
 
+    attempt: int = 0
     given: bytearray = field(default_factory=bytearray)
     given_at: list[tuple[float, int]] = field(default_factory=list)
     forwarded: bytearray = field(default_factory=bytearray)
@@ -117,18 +118,38 @@ class Seen:
     is_gone: bool = False
     is_closed: bool = False
     request_given: list[Event] = field(default_factory=list)
-    request_sent: list[Action] = field(default_factory=list)
+    request_sent: dict[int, list[Action]] = field(default_factory=dict)
     armed: set[int] = field(default_factory=set)
     unarmed: set[int] = field(default_factory=set)
     outcomes: dict[int, Note] = field(default_factory=dict)
     is_paused: bool = False
-    unread: list[Event] = field(default_factory=list)
+    unread: list[ResponseHead | Data | UpstreamEnd] = field(default_factory=list)
     is_client_paused: bool = False
     unheard: list[Event] = field(default_factory=list)
 
     @property
     def is_over(self) -> bool:
         return self.end is not None or self.is_gone
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is something to read that waited."""
+        return bool(self.unread) and not self.is_paused and self.unread[0].attempt <= self.attempt
+
+    @property
+    def last_sent(self) -> list[Action]:
+        """What was sent of the request in the last attempt."""
+        return self.request_sent.get(self.attempt, [])
+
+    def try_again(self, attempt: int, where: str) -> None:
+        """A further attempt was made: what the one before gave counts no more."""
+        assert attempt == self.attempt + 1, f"skips an attempt {where}"
+        assert self.head_out is None, f"tries again after the head {where}"
+        self.attempt = attempt
+        self.head_in = self.upstream_end = None
+        self.is_closed = False
+        self.given.clear()
+        self.given_at.clear()
 
     @property
     def is_lossy(self) -> bool:
@@ -160,7 +181,10 @@ class Driver:
     def deliver(self, now_s: float, x: int, event: Event) -> None:
         """Deliver one event, unless it comes from a side that is not read, and what waited."""
         seen = self.seen.setdefault(x, Seen())
-        if isinstance(event, ResponseHead | Data | UpstreamEnd) and seen.is_paused:
+        # An attempt gives nothing before it is made, if ever it is.
+        if isinstance(event, ResponseHead | Data | UpstreamEnd) and (
+            seen.is_paused or seen.unread or event.attempt > seen.attempt
+        ):
             seen.unread.append(event)
             return
         if isinstance(event, RequestData | RequestEnd | ClientGone) and seen.is_client_paused:
@@ -168,7 +192,7 @@ class Driver:
             return
         self._deliver(now_s, x, event)
         for y, other in self.seen.items():
-            while other.unread and not other.is_paused:
+            while other.is_readable:
                 self._deliver(now_s, y, other.unread.pop(0))
             while other.unheard and not other.is_client_paused:
                 self._deliver(now_s, y, other.unheard.pop(0))
@@ -176,6 +200,8 @@ class Driver:
     def _deliver(self, now_s: float, x: int, event: Event) -> None:
         self.transcript.append(f">> {now_s} x{x} {event}")
         seen = self.seen[x]
+        if isinstance(event, ResponseHead | Data | UpstreamEnd) and event.attempt < seen.attempt:
+            return  # of an attempt that was given up
         before = len(seen.given)
         self._take(now_s, seen, event)
         for y, action in self.fault.step(now_s, x, event):
@@ -234,8 +260,12 @@ class Driver:
                 seen.is_closed = seen.is_closed or how != "leave_open"
             case GoAway():
                 assert not seen.is_gone, f"warns a client that has gone {where}"
-            case SendRequest() | SendData() | SendEnd():
-                seen.request_sent.append(action)
+            case (
+                SendRequest(attempt=attempt) | SendData(attempt=attempt) | SendEnd(attempt=attempt)
+            ):
+                if attempt > seen.attempt:
+                    seen.try_again(attempt, where)
+                seen.request_sent.setdefault(attempt, []).append(action)
             case PauseUpstream():
                 seen.is_paused = True
             case ResumeUpstream():
@@ -264,7 +294,7 @@ class Driver:
 
     def _check_request_held(self, x: int, seen: Seen) -> None:
         given = [len(it.data) for it in seen.request_given if isinstance(it, RequestData)]
-        sent = sum(len(it.data) for it in seen.request_sent if isinstance(it, SendData))
+        sent = sum(len(it.data) for it in seen.last_sent if isinstance(it, SendData))
         held = sum(given) - sent
         is_bound = held <= self.subject.bound_bytes + max(given, default=0)
         assert seen.is_over or is_bound, f"holds {held} bytes of the request in exchange {x}"
@@ -325,7 +355,7 @@ def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
     if is_left_alone and not subject.ignores_leaving:
         assert seen.is_closed, f"leaves upstream open in exchange {x} though the client left"
     # Who answered or lost its client before the request was sent need not send it.
-    if SendEnd() in seen.request_sent or not seen.is_over:
+    if SendEnd(seen.attempt) in seen.last_sent or not seen.is_over:
         _check_request(subject.conserves, x, seen)
 
 
@@ -341,13 +371,16 @@ def _check_body(conserves: Conserves, x: int, given: bytes, forwarded: bytes) ->
 
 def _check_request(conserves: Conserves, x: int, seen: Seen) -> None:
     given = b"".join(it.data for it in seen.request_given if isinstance(it, RequestData))
-    sent = b"".join(it.data for it in seen.request_sent if isinstance(it, SendData))
-    kinds = [type(it) for it in seen.request_sent if not isinstance(it, SendData)]
-    has_order = kinds == [SendRequest, SendEnd] and isinstance(seen.request_sent[0], SendRequest)
-    is_kept = has_order and isinstance(seen.request_sent[-1], SendEnd) and given == sent
-    assert is_kept or conserves is not Conserves.BYTES_AND_ORDER, (
-        f"given {given!r} to send, sent {seen.request_sent} in exchange {x}"
-    )
+    for attempt, actions in seen.request_sent.items():
+        sent = b"".join(it.data for it in actions if isinstance(it, SendData))
+        kinds = [type(it) for it in actions if not isinstance(it, SendData)]
+        is_kept = isinstance(actions[0], SendRequest) and given.startswith(sent)
+        if attempt == seen.attempt or len(kinds) > 1:
+            is_whole = kinds == [SendRequest, SendEnd] and isinstance(actions[-1], SendEnd)
+            is_kept = is_kept and is_whole and given == sent
+        assert is_kept or conserves is not Conserves.BYTES_AND_ORDER, (
+            f"given {given!r} to send, sent {actions} in exchange {x}"
+        )
 
 
 def _decoding(head_in: ResponseHead | None, head_out: ResponseHead) -> Callable[[bytes], bytes]:

@@ -76,7 +76,14 @@ ENDS: tuple[tuple[Event, ...], ...] = (
     (UpstreamEnd("truncation", is_dropping=True),),
     (),
 )
-FAILURES: tuple[tuple[Event, ...], ...] = ((UpstreamEnd("refused"),), (UpstreamEnd("reset"),), ())
+# What a second attempt gets; for who makes none it never happens.
+SECOND = (replace(OK, attempt=1), Data(b"data: 2\n\n", 1), UpstreamEnd("end", 1))
+FAILURES: tuple[tuple[Event, ...], ...] = (
+    (UpstreamEnd("refused"), *SECOND),
+    (UpstreamEnd("reset"),),
+    (ResponseHead(503, (), framing="length"), Data(b"no"), UpstreamEnd("end"), *SECOND),
+    (),
+)
 LEAVING = (ClientGone("fin"), ClientGone("rst"), ClientGone("cancel"))
 
 # Pauses before the events of an exchange, over and over. Zero makes ties between reads, 3 s meets
@@ -105,7 +112,9 @@ class Plan:
                 (at_s, x, again)
                 for at_s, x, event in self.moments
                 for again in (
-                    [Data(part) for part in cut(event.data)] if isinstance(event, Data) else [event]
+                    [replace(event, data=part) for part in cut(event.data)]
+                    if isinstance(event, Data)
+                    else [event]
                 )
             ),
         )

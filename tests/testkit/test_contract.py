@@ -28,6 +28,8 @@ from harness.faults.base import (
     RequestHead,
     ResponseHead,
     SendData,
+    SendEnd,
+    SendRequest,
     UpstreamEnd,
     Wake,
     WakeAt,
@@ -252,6 +254,15 @@ MUTANTS: dict[str, tuple[Subject, str]] = {
     "judges by reads": (broken(fires_on_a_short_read), "exchange 1 depends on the reads"),
     "differs between runs": (broken(tells_runs_apart), "two runs with one seed differ"),
     "loses the question": (broken(instead(shortened)), "given b'question' to send"),
+    "loses the question at the second try": (
+        broken(on(RequestEnd, SendRequest(POST, 1), SendEnd(1))),
+        "given b'question' to send, sent",
+    ),
+    "tries again after the head": (
+        broken(on(ResponseHead, SendRequest(POST, 1))),
+        "tries again after the head at 2.0 s",
+    ),
+    "skips an attempt": (broken(on(RequestEnd, SendRequest(POST, 2))), "skips an attempt at 1.0 s"),
     "keeps upstream open": (broken(without(CloseUpstream)), "leaves upstream open in exchange 2"),
 }
 
