@@ -51,6 +51,11 @@ def _add(fault: str, **settings: Any) -> Change:
     return lambda hop: hop.model_copy(update={"faults": (*hop.faults, spec)})
 
 
+def _before(fault: str, **settings: Any) -> Change:
+    spec = FaultSpec(name=fault, settings=settings)
+    return lambda hop: hop.model_copy(update={"faults": (spec, *hop.faults)})
+
+
 def _each(hop: Hop, change: Callable[[FaultSpec], FaultSpec]) -> Hop:
     return hop.model_copy(update={"faults": tuple(map(change, hop.faults))})
 
@@ -93,6 +98,12 @@ LIES = (
     Lie("another version upstream", "default", "flow_small_chunked", "upstream version",
         _set("http_version", upstream="1.1")),
     Lie("a head that does not wait", "h11", "first_event_late", "head at", _drop("late_headers")),
+    Lie("a client whose leaving nobody notices", "h11", "leave_idle_fin", "upstream closed",
+        _add("client_gone", notices="never")),
+    Lie("a client whose leaving the next write tells", "h11", "leave_active_fin",
+        "upstream closed at", _add("client_gone", notices="next_write", writes=2)),
+    Lie("a request that is sent again", "h11", "upstream_fin_nohdr", "attempts",
+        _before("resend", times=2)),
     Lie("a field that is not stripped", "default", "hdr_xab_no", "response fields lost",
         _drop("rewrite_headers")),
     Lie("a field that is added", "h11", "hdr_hop_by_hop", "response fields added",
