@@ -145,7 +145,7 @@ def nginx_idle(after: str) -> dict[str, Any]:
 
 
 def nginx_buffer(block: str, **headers: str) -> dict[str, Any]:
-    held = {"block": block, "hold_head": True, "when": {"framing": "close"}}
+    held = {"block": block, "head_counts": True, "hold_head": True, "when": {"framing": "close"}}
     return {**held, "unless_response_header": headers}
 
 
