@@ -70,6 +70,8 @@ class Buffer(SimpleFault):
         limit_bytes: Most bytes held for the end; None: 64 MiB.
         over_limit: What a longer body comes to: wait (upstream is read no further), pass (all goes
             out, and what follows as it comes), or the status of an answer in its place.
+        if_broken: Status of an answer in place of a response that upstream breaks off while all of
+            it is held; None: what came of it goes out. Goes with `until_end` and `hold_head`.
         flush_after_s: Time from the first byte held until all that is held goes out, in seconds.
             None: never.
         hold_head: Whether the head waits for the first bytes that go out.
@@ -88,6 +90,7 @@ class Buffer(SimpleFault):
     content_length: StrictBool | Annotated[Size, Field(gt=0)] = False
     limit_bytes: Annotated[Size, Field(gt=0, le=HELD_BYTES)] | None = None
     over_limit: Literal["wait", "pass"] | Annotated[int, Field(ge=400, le=599)] = "wait"
+    if_broken: Annotated[int, Field(ge=400, le=599)] | None = None
     flush_after_s: Annotated[Duration, Field(gt=0)] | None = None
     hold_head: bool = False
     unless_response_header: dict[str, str] = Field(default_factory=dict)
@@ -110,7 +113,8 @@ class Buffer(SimpleFault):
             raise ValueError("expected head_counts or first_block, not both")
         if not self.until_end and (self.limit_bytes is not None or self.over_limit != "wait"):
             raise ValueError("limit and over_limit go with until_end")
-        says_first = self.content_length or isinstance(self.over_limit, int)
+        answers = isinstance(self.over_limit, int) or self.if_broken is not None
+        says_first = self.content_length or answers
         if says_first and not (self.until_end and self.hold_head):
             raise ValueError(
                 "what is said in the head has to be known before it goes out: expected until_end "
@@ -177,6 +181,9 @@ class _State:
                     yield from self._overflow(attempt)
                 # What was under way may have filled a block larger than the limit.
                 yield from self._gate.drained(len(self._held))
+            case UpstreamEnd("truncation" | "reset") if self._is_lost():
+                assert self._config.if_broken is not None
+                yield local_answer(self._config.if_broken, None, ())
             case UpstreamEnd():
                 if self._held and self._config.flush_after_s is not None:
                     yield WakeAt(math.inf)
@@ -242,6 +249,10 @@ class _State:
             case status:
                 yield local_answer(status, None, ())
                 yield CloseUpstream("fin", attempt)
+
+    def _is_lost(self) -> bool:
+        """Whether a broken response is answered for, since nothing of it has gone out."""
+        return self._config.if_broken is not None and self._head is not None
 
     def _end(self, end: UpstreamEnd) -> Iterator[Action]:
         if end.is_dropping:

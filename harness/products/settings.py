@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 import re
 from typing import Final
@@ -22,8 +23,12 @@ _COUNT = re.compile(r"[0-9]{1,15}")
 
 
 def name_in_expressions(setting: str) -> str:
-    """A setting's name as expressions have it: `timeout_server` for `timeout server`."""
-    return re.sub(r"\W", "_", setting)
+    """A setting's name as expressions have it: `timeout_server` for `timeout server`.
+
+    What is a word of Python's own has a `_` behind it: `pass_`.
+    """
+    name = re.sub(r"\W", "_", setting)
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def read(product: Product, name: str, written: object) -> Read:

@@ -86,6 +86,7 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         "fast": _at_once(Bandwidth(bytes_per_s=1_000_000_000)),
     },
     "buffer": {
+        "answers for what broke": subject(Buffer(until_end=True, hold_head=True, if_broken=503)),
         "when closed": subject(Buffer(block_bytes=8, when=When(framing=("close",)))),
         "when chunked": subject(
             Buffer(until_end=True, when=When(not_=Matches(framing=("close",))))

@@ -19,12 +19,14 @@ from harness.faults.base import (
     PauseUpstream,
     ResponseHead,
     ResumeUpstream,
+    SendRequest,
     UpstreamEnd,
+    UpstreamEndHow,
     WakeAt,
 )
 from harness.faults.buffer import Buffer
 from harness.units import YAML_CONTEXT
-from tests.testkit.playbook import NEVER, OK, Playbook, defeated, fired, not_reached
+from tests.testkit.playbook import GET, NEVER, OK, Playbook, defeated, fired, not_reached
 
 
 def opened(config: Buffer) -> Playbook:
@@ -346,3 +348,22 @@ def test_over_its_limit_it_may_answer_instead() -> None:
         << CloseUpstream("fin")
     )
     assert play >> Data(b"f")
+
+
+@pytest.mark.parametrize("how", ["truncation", "reset"])
+def test_a_response_that_broke_off_in_its_hands_may_be_answered_for(how: UpstreamEndHow) -> None:
+    play = Playbook(Buffer(until_end=True, hold_head=True, if_broken=503)).at(0.0)
+    assert play >> GET << SendRequest(GET)
+    assert play >> OK << fired("head held, waits for the end, takes 64MiB at most")
+    assert play >> Data(b"data: x")
+    assert (
+        play
+        >> UpstreamEnd(how)
+        << Answer(503, (("Content-Type", "text/plain"),), b"503 Service Unavailable\n")
+    )
+
+
+def test_a_whole_response_is_not_answered_for() -> None:
+    play = Playbook(Buffer(until_end=True, hold_head=True, if_broken=503)).at(0.0).opened()
+    assert play >> Data(b"a")
+    assert play >> UpstreamEnd("end") << ForwardHead(OK) << Forward(b"a") << End("end")
