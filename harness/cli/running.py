@@ -193,7 +193,11 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
         if not asked.words and not asked.keyword:
             return [
                 case_of(
-                    ad_hoc(chain), target=target, clock=clock, seed=asked.seed, place=AD_HOC_PLACE
+                    ad_hoc(chain, is_reference=target.is_reference),
+                    target=target,
+                    clock=clock,
+                    seed=asked.seed,
+                    place=AD_HOC_PLACE,
                 )
             ]
     cases: list[Case] = []

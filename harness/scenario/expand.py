@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from harness.checks import registry
 from harness.checks.base import CheckConfig
-from harness.model.scenario import Case, Hop, Scenario, Target
+from harness.model.scenario import Case, Hop, Scenario, Target, Traffic
 from harness.scenario.chain import limit_paths, longest_limit_s
 from harness.scenario.load import Loaded, Variant, twin_id
 from harness.scenario.override import Override, overridden
@@ -24,6 +25,8 @@ _WATCHED_LIMITS = 3
 _LEAST_WATCH_S = 10.0
 # Of a limit of hours one life and half an hour is enough: Squid's is a day.
 _MOST_BEYOND_S = 1800.0
+# Events an ad-hoc case has at most, about: a day of one a second would be more than is kept of it.
+_MOST_EVENTS = 3600
 _CHAIN_PATH = re.compile(r"through\b")
 
 
@@ -67,20 +70,25 @@ def expand(
     return cases
 
 
-def ad_hoc(chain: tuple[Hop, ...]) -> Scenario:
+def ad_hoc(chain: tuple[Hop, ...], *, is_reference: bool) -> Scenario:
     """Make the scenario of a bare `--through`: whatever the target says, and every check.
+
+    The reference server says an event a second, and fewer where that would be a day of them.
 
     A fault that ends every response asks the impossible of `stays_open`: there a response has had
     its time when such a fault ends it.
 
     Args:
         chain: The hops, client first.
+        is_reference: Whether the target is the reference server.
     """
     limit_s = longest_limit_s(chain)
     watch_s = max(_LEAST_WATCH_S, min(_WATCHED_LIMITS * limit_s, limit_s + _MOST_BEYOND_S))
+    every_s = math.ceil(watch_s / _MOST_EVENTS)
     return Scenario(
         id=AD_HOC,
         why="the chain given with --through",
+        traffic=Traffic(every_s=every_s) if is_reference and every_s > 1 else None,
         through=chain,
         expect={
             check.name: _bound(check) for check in registry.ad_hoc(watch_s, limit_paths(chain))

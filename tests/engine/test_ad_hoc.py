@@ -19,7 +19,7 @@ def responseheaders(flow):
 
 
 def judged(chain: str, directory: Path, *flaws: str) -> CaseVerdict:
-    scenario = ad_hoc(parse_chain(chain))
+    scenario = ad_hoc(parse_chain(chain), is_reference=True)
     target = Target(flaws=flaws)
     case = case_of(scenario, target=target, clock="virtual", seed=1, place=AD_HOC_PLACE)
     return performance_of(case, directory).verdict

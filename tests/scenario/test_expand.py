@@ -125,32 +125,49 @@ def test_a_case_is_read_back_from_json(tmp_path: Path, *, by_alias: bool) -> Non
 def test_a_bare_chain_is_watched_for_three_times_its_longest_limit(
     chain: str, watch_s: float
 ) -> None:
-    found = ad_hoc(parse_chain(chain))
+    found = ad_hoc(parse_chain(chain), is_reference=False)
     assert (found.id, found.traffic, found.watch_s) == ("ad-hoc", None, watch_s)
 
 
 def test_a_bare_chain_is_asked_every_check_as_it_is_meant_there() -> None:
-    found = ad_hoc(CHAIN)
+    found = ad_hoc(CHAIN, is_reference=True)
     assert set(found.expect) == set(CHECKS)
     watched = {check.name: check for check in build_all(found.expect)}
     assert watched == {name: check.ad_hoc(10.0, ()) for name, check in CHECKS.items()}
+
+
+@pytest.mark.parametrize(
+    ("chain", "is_reference", "every_s"),
+    [("nginx", True, None), ("squid", True, 25.0), ("squid", False, None)],
+)
+def test_a_day_is_watched_with_fewer_events(
+    chain: str, is_reference: bool, every_s: float | None
+) -> None:
+    traffic = ad_hoc(parse_chain(chain), is_reference=is_reference).traffic
+    assert (None if traffic is None else traffic.every_s) == every_s
 
 
 def test_a_response_of_a_bare_chain_lasts_until_what_always_ends_it() -> None:
     chain = parse_chain(
         "[{idle_timeout: {after: 5s}}, {cut: {after: 9s}, max_duration: {after: 8s}}]"
     )
-    asked = build_all(ad_hoc(chain).expect)
+    asked = build_all(ad_hoc(chain, is_reference=True).expect)
     (found,) = [it for it in asked if isinstance(it, StaysOpen)]
     assert found.until == ("through[1].cut", "through[1].max_duration")
 
 
 def test_a_response_lasts_until_a_products_directive_ends_it() -> None:
-    expect = ad_hoc(parse_chain("nginx,cloud-run")).expect
+    expect = ad_hoc(parse_chain("nginx,cloud-run"), is_reference=True).expect
     assert expect["stays_open"]["until"] == ["through[1].cloud-run.timeout"]
 
 
 def test_a_bare_chain_is_a_case_like_any_other() -> None:
-    case = case_of(ad_hoc(CHAIN), target=Target(), clock="virtual", seed=7, place=AD_HOC_PLACE)
+    case = case_of(
+        ad_hoc(CHAIN, is_reference=True),
+        target=Target(),
+        clock="virtual",
+        seed=7,
+        place=AD_HOC_PLACE,
+    )
     assert (case.id, case.seed, case.is_ad_hoc) == ("ad-hoc", case_seed(7, "ad-hoc"), True)
     assert Case.model_validate(case.model_dump(mode="json")) == case
