@@ -10,6 +10,9 @@ from harness.faults.base import (
     Forward,
     PauseDownstream,
     PauseUpstream,
+    RequestData,
+    RequestEnd,
+    RequestHead,
     ResumeDownstream,
     ResumeUpstream,
     UpstreamEnd,
@@ -71,6 +74,35 @@ class RequestGate:
         if self._is_closed and held_bytes < self._limit_bytes / 2:
             self._is_closed = False
             yield ResumeDownstream()
+
+
+class HeldRequest:
+    """A request that waits before it goes upstream.
+
+    Args:
+        head: Its head.
+        limit_bytes: Most body bytes to hold; see `Gate`.
+    """
+
+    __slots__ = ("_events", "_gate", "_held_bytes")
+
+    def __init__(self, head: RequestHead, limit_bytes: int) -> None:
+        self._events: list[RequestHead | RequestData | RequestEnd] = [head]
+        self._gate = RequestGate(limit_bytes)
+        self._held_bytes = 0
+
+    def add(self, event: RequestData | RequestEnd) -> Iterator[Action]:
+        """More of it came."""
+        self._events.append(event)
+        if isinstance(event, RequestData):
+            self._held_bytes += len(event.data)
+            yield from self._gate.filled(self._held_bytes)
+
+    def release(self) -> Iterator[Action]:
+        """All that came of it goes upstream."""
+        for event in self._events:
+            yield passed(event)
+        yield from self._gate.drained(0)
 
 
 class Queue:

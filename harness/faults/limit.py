@@ -71,10 +71,13 @@ _DID: Final[Mapping[EndHow, str]] = {
 }
 
 
-def _as_before_head(setting: object) -> object:
-    if setting == "ignore":
-        return None
+def as_how(setting: object) -> object:
+    """One word in YAML for the fields of `BeforeHead`."""
     return {"how": setting} if isinstance(setting, str) else setting
+
+
+def _as_before_head(setting: object) -> object:
+    return None if setting == "ignore" else as_how(setting)
 
 
 class Limit(SimpleFault, ABC):

@@ -15,6 +15,7 @@ from harness.faults.base import FaultConfig
 from harness.faults.buffer import Buffer
 from harness.faults.client_gone import ClientGone
 from harness.faults.compress import Compress
+from harness.faults.connection_limit import ConnectionLimit
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.delayed_close import DelayedClose
@@ -27,6 +28,7 @@ from harness.faults.lag_one_event import LagOneEvent
 from harness.faults.late_headers import LateHeaders
 from harness.faults.latency import Latency
 from harness.faults.max_duration import MaxDuration
+from harness.faults.queue import Queue
 from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
 from harness.faults.resend import Resend
@@ -42,6 +44,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "buffer": Buffer,
         "client_gone": ClientGone,
         "compress": Compress,
+        "connection_limit": ConnectionLimit,
         "cut": Cut,
         "deferred_flush": DeferredFlush,
         "delayed_close": DelayedClose,
@@ -54,6 +57,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "late_headers": LateHeaders,
         "latency": Latency,
         "max_duration": MaxDuration,
+        "queue": Queue,
         "redirect": Redirect,
         "refuse": Refuse,
         "resend": Resend,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from harness.faults.base import (
     TIE_S,
@@ -32,7 +32,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import BeforeHead
+from harness.faults.limit import BeforeHead, as_how
 from harness.faults.standing import Standing
 from harness.units import Duration, format_duration
 
@@ -64,7 +64,8 @@ class Resend(SimpleFault):
             such status), timeout.
         timeout_s: Longest wait for the head of one attempt, from the end of the request, in
             seconds; goes with `timeout` in `on`.
-        timed_out: What the client gets when the last attempt takes longer.
+        timed_out: What the client gets when the last attempt takes longer: the fields of an
+            answer, or one word for `how`.
         delay_s: Pause before each further attempt, in seconds.
         methods: Methods that are sent again.
 
@@ -80,7 +81,7 @@ class Resend(SimpleFault):
     times: Annotated[int, Field(ge=1)] = 1
     on: Annotated[tuple[Failure, ...], Field(min_length=1)] = ("refused", "reset", "truncation")
     timeout_s: Annotated[Duration, Field(gt=0)] | None = None
-    timed_out: BeforeHead = BeforeHead()
+    timed_out: Annotated[BeforeHead, BeforeValidator(as_how)] = BeforeHead()
     delay_s: Duration = 0.0
     methods: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "GET",

@@ -28,7 +28,7 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
-from harness.faults.limit import BeforeHead
+from harness.faults.limit import BeforeHead, as_how
 from harness.faults.standing import Standing
 from harness.units import Duration, format_duration
 
@@ -52,10 +52,6 @@ class Refused(NoHead):
     """
 
     after_s: Duration = 0.0
-
-
-def _as_how(setting: object) -> object:
-    return {"how": setting} if isinstance(setting, str) else setting
 
 
 class UpstreamDeath(SimpleFault):
@@ -92,8 +88,8 @@ class UpstreamDeath(SimpleFault):
     truncation: EndHow = "truncation"
     reset: EndHow = "reset"
     close_reset: EndHow | None = None
-    before_head: Annotated[NoHead, BeforeValidator(_as_how)] = NoHead()
-    refused: Annotated[Refused, BeforeValidator(_as_how)] = Refused()
+    before_head: Annotated[NoHead, BeforeValidator(as_how)] = NoHead()
+    refused: Annotated[Refused, BeforeValidator(as_how)] = Refused()
 
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""

@@ -35,6 +35,7 @@ FOLDERS = {
     "link",
     "resume",
     "combined",
+    "sharing",
 }
 
 # Each case is performed once and all its tests follow: pytest groups by a module's parameter.

@@ -13,6 +13,7 @@ from harness.faults.buffer import Buffer
 from harness.faults.client_gone import ClientGone, Kind
 from harness.faults.coded_head import Suffix
 from harness.faults.compress import Compress
+from harness.faults.connection_limit import ConnectionLimit, TooMany
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.delayed_close import DelayedClose
@@ -28,6 +29,7 @@ from harness.faults.latency import Latency
 from harness.faults.limit import BeforeHead
 from harness.faults.max_duration import MaxDuration
 from harness.faults.pipeline import Pipeline
+from harness.faults.queue import Queue
 from harness.faults.redirect import Redirect
 from harness.faults.refuse import Refuse
 from harness.faults.resend import Resend
@@ -70,6 +72,12 @@ class SmallSlice(Slice):
     """A slicer that is soon full."""
 
     held_bytes: ClassVar[int] = 4
+
+
+class SmallQueue(Queue):
+    """A queue with room for little of a request."""
+
+    held_bytes: ClassVar[int] = 1
 
 
 NO_BUFFERING = {"X-Accel-Buffering": "no"}
@@ -174,6 +182,10 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             Compress(coding=("zstd", "gzip"), flush=True, honours_no_transform=False)
         ),
     },
+    "connection_limit": {
+        "one": _at_once(ConnectionLimit(max=1)),
+        "none": _at_once(ConnectionLimit(max=0, over=TooMany(how="reset"))),
+    },
     "cut": {
         "head": _at_once(Cut(after_bytes=0)),
         "bytes": _at_once(Cut(after_bytes=5, how="reset", times=2)),
@@ -276,6 +288,11 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             MaxDuration(after_s=1.0, fires="next_write", before_head=BeforeHead(how="truncation"))
         ),
         "late write": _at_once(MaxDuration(after_s=1.0, fires="next_write", before_head=None)),
+    },
+    "queue": {
+        "one": replace(_at_once(Queue(max=1)), may_wait=True),
+        "two": replace(_at_once(Queue(max=2, timeout_s=3.0, timed_out=TooMany(how="truncation")))),
+        "full": replace(_at_once(SmallQueue(max=1)), may_wait=True),
     },
     "redirect": {"first": _at_once(Redirect(location="/elsewhere"))},
     "refuse": {

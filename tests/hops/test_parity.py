@@ -210,6 +210,39 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"resend": {"on": ["timeout"], "timeout": "2s"}}, {"max_duration": {"after": "12s"}}],
         {"traffic": {"head_after": "3s", "end_after": "30s"}, **PATIENT},
     ),
+    "queue": (
+        [{"queue": {"max": 2, "timeout": "9s"}}, {}],
+        {
+            "traffic": {"every": "1s", "recycle_after": "5s", "end_after": "30s"},
+            "client": [
+                {"eventsource": {}},
+                {"eventsource": {"start": "1s", "leave": {"at": "12s", "by": "rst"}}},
+                {"eventsource": {"start": "2s"}},
+                {"eventsource": {"start": "3s", "leave": {"at": "4s"}}},
+                {"eventsource": {"start": "4s", "http": "1.1"}},
+            ],
+        },
+    ),
+    "queue, http/2": (
+        [{"queue": {"max": 1, "timeout": "4s"}}],
+        {
+            "traffic": {"every": "1s", "recycle_after": "3s", "end_after": "20s"},
+            "client": [
+                {"eventsource": {"http": "2", "retry_5xx": True}},
+                {"eventsource": {"http": "2", "retry_5xx": True, "start": "1s"}},
+                {"eventsource": {"http": "2", "retry_5xx": True, "start": "2s"}},
+            ],
+        },
+    ),
+    "connection limit": (
+        [{}, {"connection_limit": {"max": 1, "over": {"status": 503}}}],
+        {
+            "client": [
+                {"eventsource": {"leave": {"at": "9s"}}},
+                {"eventsource": {"start": "1s", "retry_5xx": True}},
+            ],
+        },
+    ),
     "http/1.0 upstream": (
         [
             {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},

@@ -69,6 +69,7 @@ class Subject:
         invents_heads: Whether a head may come without one from upstream, as when one stage of a
             pipeline answers and another passes that on.
         ignores_leaving: Whether upstream may be left open although the client has left.
+        may_wait: Whether a request may wait for others as long as these last.
         stalls_inside: Whether a stage may stall before the last one. Then an end may stay out, or
             come later from another stage.
     """
@@ -82,6 +83,7 @@ class Subject:
     outcomes_alike: bool = True
     invents_heads: bool = False
     ignores_leaving: bool = False
+    may_wait: bool = False
     stalls_inside: bool = False
     bound_bytes: float = math.inf
 
@@ -134,7 +136,8 @@ class Seen:
     @property
     def is_readable(self) -> bool:
         """Whether there is something to read that waited."""
-        return bool(self.unread) and not self.is_paused and self.unread[0].attempt <= self.attempt
+        is_made = bool(self.unread) and self.unread[0].attempt in self.request_sent
+        return is_made and not self.is_paused
 
     @property
     def last_sent(self) -> list[Action]:
@@ -183,7 +186,7 @@ class Driver:
         seen = self.seen.setdefault(x, Seen())
         # An attempt gives nothing before it is made, if ever it is.
         if isinstance(event, ResponseHead | Data | UpstreamEnd) and (
-            seen.is_paused or seen.unread or event.attempt > seen.attempt
+            seen.is_paused or seen.unread or event.attempt not in seen.request_sent
         ):
             seen.unread.append(event)
             return
@@ -354,6 +357,8 @@ def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
     is_left_alone = seen.is_gone and seen.end is None and seen.upstream_end is None
     if is_left_alone and not subject.ignores_leaving:
         assert seen.is_closed, f"leaves upstream open in exchange {x} though the client left"
+    is_sent = bool(seen.request_sent) or seen.is_over or subject.may_wait
+    assert is_sent, f"never sends the request in exchange {x}"
     # Who answered or lost its client before the request was sent need not send it.
     if SendEnd(seen.attempt) in seen.last_sent or not seen.is_over:
         _check_request(subject.conserves, x, seen)
