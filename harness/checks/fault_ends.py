@@ -112,6 +112,8 @@ def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
             setting=it.spec.directive,
             evidence=it.spec.evidence,
             is_limit=it.spec.is_limit,
+            is_aside=it.spec.is_aside,
+            rescue=it.spec.rescue,
         )
 
     fired = [note for note in notes if note.what == "fired"]

@@ -130,6 +130,8 @@ class FaultConfig(Strict, ABC):
         arms: How a product's fault counts: `always`, wherever its `when` holds, or `acting`, only
             in a case in which it acted. One written in a scenario always counts.
         always_ends: Whether it ends every response that lasts, whatever the target says.
+        is_aside: Whether it changes words only, and neither bytes, times nor ends: a product that
+            holds a stream is not blamed for these.
         limit_decides: Whether it matters what comes first, traffic or `limit_s`; not so for a
             delay, which does nothing else when it is over.
         stands_first: Whether it has to stand first in its hop, as it makes attempts of its own.
@@ -142,6 +144,7 @@ class FaultConfig(Strict, ABC):
     conserves: ClassVar[Conserves]
     arms: ClassVar[Literal["always", "acting"]] = "always"
     always_ends: ClassVar[bool] = False
+    is_aside: ClassVar[bool] = False
     limit_decides: ClassVar[bool] = True
     stands_first: ClassVar[bool] = False
     held_bytes: ClassVar[int] = HELD_BYTES

@@ -51,6 +51,7 @@ class HttpVersion(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    is_aside: ClassVar[bool] = True
     arms: ClassVar[Literal["always", "acting"]] = "acting"
     held_bytes: ClassVar[int] = 0
 

@@ -97,6 +97,7 @@ class RewriteHeaders(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    is_aside: ClassVar[bool] = True
 
     request: Rules = Rules()
     response: Rules = Rules()

@@ -157,6 +157,8 @@ class FaultSpec(Strict):
         value: Of that directive, as the product writes it.
         place: Where the user's own configuration has it, such as `nginx.conf:14`; "": nowhere.
         is_limit: Whether it ends exchanges that are silent or old.
+        is_aside: Whether it changes words only, and neither bytes, times nor ends.
+        rescue: What rescues a stream from it, as the product's file has it; "": nothing is known.
     """
 
     name: str
@@ -168,6 +170,8 @@ class FaultSpec(Strict):
     value: str = ""
     place: str = ""
     is_limit: bool = False
+    is_aside: bool = False
+    rescue: str = ""
 
     @property
     def directive(self) -> str:

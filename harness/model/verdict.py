@@ -81,6 +81,8 @@ class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
         setting: The product's directive it comes from, such as `proxy_read_timeout 60s`, or "".
         evidence: How it is known of the product.
         is_limit: Whether it is a limit of the product on silence or age.
+        is_aside: Whether it is a part of the product that changes words only.
+        rescue: What rescues a stream from it on the product's side; "": nothing is known.
     """
 
     hop: int
@@ -91,12 +93,18 @@ class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
     setting: str = ""
     evidence: EvidenceGrade | None = None
     is_limit: bool = False
+    is_aside: bool = False
+    rescue: str = ""
 
 
 def deciding(faults: Iterable[FaultEnd], hop: int) -> list[FaultEnd]:
-    """The faults by which a hop did what it is blamed for: a product's limit, or all that acted."""
+    """The faults by which a hop did what it is blamed for: a product's limit, or all that acted.
+
+    Parts of a product that change words only are told where nothing else acted.
+    """
     fired = [it for it in faults if it.hop == hop and it.end == "fired"]
-    return [it for it in fired if it.is_limit] or fired
+    limits = [it for it in fired if it.is_limit]
+    return limits or [it for it in fired if not it.is_aside] or fired
 
 
 class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,6 +128,8 @@ def _spec(
         value=_shown(values[step.setting][1]) if blamed else "",
         place="" if own is None else own.lines.get(step.setting, ""),
         is_limit=issubclass(FAULTS[step.fault], Limit),
+        is_aside=config.is_aside,
+        rescue=step.rescue,
     )
 
 

@@ -33,6 +33,7 @@ from harness.report.wording import (
     is_reference,
     mark,
     numbers,
+    rescued_by,
     total_seconds,
     visible,
     wrapped,
@@ -169,6 +170,7 @@ def _finding(case: CaseVerdict, finding: Finding, width: int) -> Iterator[Text]:
     evidence = f"[journal {numbers(finding.evidence)}]" if finding.evidence else ""
     yield from _chain(case, finding.hop, "   ".join(filter(None, (did, evidence))), width)
     yield from _labelled("fix", finding.fix, width)
+    yield from _labelled("rescue", rescued_by(case, finding), width)
     yield from _labelled("confirm", finding.confirm, width)
     yield from _labelled("source", finding.source, width)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from harness.model.journal import FaultNote
 from harness.model.scenario import Case, EvidenceGrade
-from harness.model.verdict import CaseVerdict, FaultEnd, Outcome, deciding
+from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, deciding
 
 REFERENCE = "the built-in reference server"
 NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
@@ -90,6 +90,12 @@ def blamed(case: CaseVerdict, hop: int) -> str:
     did = deciding(case.faults, hop)
     product = next((f" ({it.product})" for it in did if it.product), "")
     return f"hop {hop}{product} {'; '.join(map(_did, did))}".rstrip()
+
+
+def rescued_by(case: CaseVerdict, finding: Finding) -> str:
+    """What rescues a stream at the hop to blame, as its product is known; "": nothing is known."""
+    did = [] if finding.hop is None else deciding(case.faults, finding.hop)
+    return "; ".join(dict.fromkeys(it.rescue for it in did if it.rescue))
 
 
 def _did(fault: FaultEnd) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.model.verdict import FaultEnd
@@ -13,10 +14,11 @@ from harness.report.wording import (
     is_reference,
     mark,
     numbers,
+    rescued_by,
     total_seconds,
     visible,
 )
-from tests.report.samples import FIRED, case
+from tests.report.samples import FIRED, case, finding
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,25 @@ def test_what_ended_a_response_is_told_rather_than_all_a_product_did(
     assert blamed(told, 1).startswith(said)
     assert mark(told, 1) == grade
     assert mark(told, None) == ""
+
+
+def test_what_changes_words_only_is_not_blamed_for_bytes_that_waited() -> None:
+    held = of_nginx("buffer", "3B held", "proxy_buffering on")
+    words = msgspec.structs.replace(of_nginx("rewrite_headers", "response: server"), is_aside=True)
+    assert blamed(case(faults=(held, words)), 1) == (
+        "hop 1 (nginx@1.22) buffer: 3B held (proxy_buffering on)"
+    )
+    assert blamed(case(faults=(words,)), 1) == (
+        "hop 1 (nginx@1.22) rewrite_headers: response: server"
+    )
+
+
+def test_a_product_to_blame_says_what_rescues_a_stream_from_it() -> None:
+    held = msgspec.structs.replace(of_nginx("buffer", "3B held"), rescue="proxy_buffering off")
+    told = case(faults=(held, held, of_nginx("late_headers", "head held")))
+    assert rescued_by(told, finding("FAIL", hop=1)) == "proxy_buffering off"
+    assert rescued_by(told, finding("FAIL", hop=2)) == ""
+    assert rescued_by(told, finding("FAIL", hop=None)) == ""
 
 
 def test_faults_carry_their_hop_where_there_are_several() -> None:
