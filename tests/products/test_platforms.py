@@ -25,7 +25,8 @@ MUTE = [
     ("aws-lambda", 900.0, "504"),
     ("aws-lambda-web", 30.0, "504"),
     ("aws-app-runner", 120.0, "503"),
-    ("cloudfront", 30.0, "504"),
+    ("cloudfront", 90.0, "504"),
+    ("[{cloudfront: {ConnectionAttempts: 1}}]", 30.0, "504"),
     ("gcp-load-balancer", 30.0, "504"),
     ("cloud-run", 300.0, "504"),
     ("cloud-functions", 3600.0, "504"),
@@ -233,7 +234,9 @@ FREE = [
 @pytest.mark.parametrize(("chain", "at_s", "ending"), MUTE)
 def test_gives_up_on_a_server_that_does_not_answer(chain: str, at_s: float, ending: str) -> None:
     seen = behind(chain, mute())
-    assert (seen.ended_s, seen.ending) == (at_s, ending)
+    assert seen.ending == ending
+    # Each attempt of a hop that tries again waits for the tie of its own limit.
+    assert seen.ended_s == pytest.approx(at_s, abs=0.003)
 
 
 @pytest.mark.parametrize(("chain", "at_s", "ending"), QUIET)
@@ -336,3 +339,7 @@ def test_webpack_keeps_events_in_its_encoder() -> None:
     seen = behind("webpack-dev-server", [(0.0, head()), *events], until_s=60.0)
     assert seen.body  # the gzip header
     assert decoder("gzip").decompress(bytes(seen.body)) == b""
+
+
+def test_cloudfront_tries_a_post_once() -> None:
+    assert behind("cloudfront", mute(), "POST").ended_s == 30.0
