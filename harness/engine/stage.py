@@ -167,7 +167,6 @@ class Stage:
             network=self._network,
             base=self._props.base,
             ca=self._props.ca if self._speaks_tls else None,
-            is_h2=any(client.http == "2" for client in self._case.scenario.client),
         )
 
     @property

@@ -215,8 +215,8 @@ class End:
 class GoAway:
     """Tell the client that this connection takes no new request; this exchange goes on.
 
-    Over HTTP/2 a GOAWAY frame, NO_ERROR, with this stream as the last one (RFC 9113 §6.8); nothing
-    over HTTP/1.1, which has no such word.
+    Over HTTP/2 a GOAWAY frame, NO_ERROR, with the newest stream as the last one (RFC 9113 §6.8),
+    once for each connection; nothing over HTTP/1.1, which has no such word.
     """
 
 

@@ -19,6 +19,7 @@ from harness.faults.connection_limit import ConnectionLimit
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.delayed_close import DelayedClose
+from harness.faults.drain import Drain
 from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.http2 import Http2
@@ -48,6 +49,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "cut": Cut,
         "deferred_flush": DeferredFlush,
         "delayed_close": DelayedClose,
+        "drain": Drain,
         "drop_held": DropHeld,
         "first_byte_timeout": FirstByteTimeout,
         "http2": Http2,

@@ -72,7 +72,6 @@ def machine(
     *,
     faces_client: bool = True,
     faces_target: bool = True,
-    is_h2: bool = False,
 ) -> HopMachine:
     """A machine for one stretch of a hop's faults.
 
@@ -83,7 +82,6 @@ def machine(
         record: The journal.
         faces_client: Whether this machine journals the side towards the client.
         faces_target: Whether it journals the side towards the target.
-        is_h2: Whether its client speaks HTTP/2.
     """
     configs = [registry.build(spec.name, spec.settings) for spec in part.specs]
     late = [it for it in configs[1:] if it.stands_first]
@@ -97,13 +95,10 @@ def machine(
         [spec.name for spec in part.specs],
         Pipeline(stages),
         _facing(record, part.first, client=faces_client, target=faces_target),
-        is_h2=is_h2,
     )
 
 
-def machines(
-    hops: Sequence[Hop], seed: int, record: Callable[[Entry], None], *, is_h2: bool = False
-) -> list[HopMachine]:
+def machines(hops: Sequence[Hop], seed: int, record: Callable[[Entry], None]) -> list[HopMachine]:
     """One machine a hop, client first; for chains without scripts.
 
     Raises:
@@ -114,7 +109,7 @@ def machines(
         parts = segments(hop)
         if len(parts) != 1 or not isinstance(parts[0], Faults):
             raise ValueError(f"hop {number} has a script: only mitmproxy can drive it")
-        out.append(machine(number, parts[0], seed, record, is_h2=is_h2 and number == 1))
+        out.append(machine(number, parts[0], seed, record))
     return out
 
 

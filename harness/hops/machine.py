@@ -82,7 +82,6 @@ class HopMachine:
         names: The names of the hop's faults, in order.
         fault: Its pipeline.
         record: Where entries go.
-        is_h2: Whether the client side speaks HTTP/2.
     """
 
     def __init__(
@@ -91,14 +90,11 @@ class HopMachine:
         names: Sequence[str],
         fault: Fault,
         record: Callable[[Entry], None],
-        *,
-        is_h2: bool = False,
     ) -> None:
         self.number = number
         self._names = names
         self._fault = fault
         self.record = record
-        self._is_h2 = is_h2
         self._states: dict[int, _State] = {}
         self._count = 0
 
@@ -315,7 +311,7 @@ class HopMachine:
         framing = response_framing(request.method, head.status, head.headers)
         if framing in {"none", "length"}:
             return framing
-        if self._is_h2:
+        if request.version == "HTTP/2":
             return "h2"
         # A close-delimited body is chunked anew, or its truncation would look like a clean end.
         return "close" if request.version == "HTTP/1.0" else "chunked"

@@ -29,6 +29,7 @@ import httpx
 import trio
 
 from harness.net.base import Address, ByteStream, Network, is_reset
+from harness.net.goaway import GoAwayFilter
 
 type ConnectTo = Callable[[str, int], Address]
 
@@ -39,11 +40,15 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
     Args:
         network: Where to connect.
         connect_to: Maps the host and port of a URL to where they are; None leaves them.
+        is_h2: Whether HTTP/2 is spoken, with one stream on each connection.
     """
 
-    def __init__(self, network: Network, connect_to: ConnectTo | None = None) -> None:
+    def __init__(
+        self, network: Network, connect_to: ConnectTo | None = None, *, is_h2: bool = False
+    ) -> None:
         self._network = network
         self._connect_to = connect_to
+        self._is_h2 = is_h2
 
     async def connect_tcp(
         self,
@@ -59,7 +64,7 @@ class NetworkBackend(httpcore.AsyncNetworkBackend):
         with _mapped(httpcore.ConnectError, httpcore.ConnectTimeout):
             with trio.fail_after(_seconds(timeout)):
                 stream = await self._network.connect(host, port)
-        return NetworkStream(stream)
+        return NetworkStream(stream, goaway=GoAwayFilter() if self._is_h2 else None)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -73,9 +78,15 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         stream: The bytes on the network; below TLS, where there is TLS.
     """
 
-    def __init__(self, stream: ByteStream, tls: trio.SSLStream[ByteStream] | None = None) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        tls: trio.SSLStream[ByteStream] | None = None,
+        goaway: GoAwayFilter | None = None,
+    ) -> None:
         self.stream = stream
         self._tls = tls
+        self._goaway = goaway
         self._top: trio.abc.Stream = stream if tls is None else tls
 
     async def read(
@@ -86,7 +97,13 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         """Read once."""
         with _mapped(httpcore.ReadError, httpcore.ReadTimeout):
             with trio.fail_after(_seconds(timeout)):
-                return bytes(await self._top.receive_some(max_bytes))
+                while True:
+                    data = bytes(await self._top.receive_some(max_bytes))
+                    if self._goaway is None:
+                        return data
+                    shown = self._goaway.feed(data) if data else self._goaway.end()
+                    if shown or not data:
+                        return shown
 
     async def write(
         self,
@@ -121,7 +138,7 @@ class NetworkStream(httpcore.AsyncNetworkStream):
         except BaseException:
             await trio.aclose_forcefully(self.stream)
             raise
-        return NetworkStream(self.stream, tls)
+        return NetworkStream(self.stream, tls, self._goaway)
 
     def get_extra_info(self, info: str) -> Any:
         """Answer what httpcore asks: see `httpcore.AsyncNetworkStream`."""
@@ -158,9 +175,10 @@ def transport(
         ssl_context: For https. None takes httpx's own, shared by all: loading its certificates
             takes 14 ms, and is done when the first https request comes.
         http1: Whether HTTP/1.1 is offered.
-        http2: Whether HTTP/2 is offered, by ALPN; without `http1` it is used without asking.
+        http2: Whether HTTP/2 is offered, by ALPN; without `http1` it is used without asking, and
+            with one request on each connection.
     """
-    backend = NetworkBackend(network, connect_to)
+    backend = NetworkBackend(network, connect_to, is_h2=http2 and not http1)
 
     def make_pool(context: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
         return httpcore.AsyncConnectionPool(

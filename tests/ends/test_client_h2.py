@@ -13,6 +13,7 @@ import h2.errors
 import h2.events
 import pytest
 import trio
+from hyperframe.frame import GoAwayFrame
 
 from harness.model import journal
 from harness.net import ByteStream
@@ -25,7 +26,8 @@ BYE: H2Head = ((":status", "204"),)
 
 type H2Head = tuple[tuple[str, str], ...]
 type H2Step = H2Head | bytes | float | str
-"""Send a head, or data, or wait; end, cancel (RST_STREAM), ping, goaway, fin, rst, hold; junk."""
+"""Send a head, or data, or wait; end, cancel (RST_STREAM), ping, warning or goaway (GOAWAY), fin,
+rst, hold; junk."""
 
 
 @pytest.fixture
@@ -66,6 +68,8 @@ async def _speak_h2(
                 conn.reset_stream(1, h2.errors.ErrorCodes.CANCEL)
             case "goaway":
                 conn.close_connection()
+            case "warning":  # h2 would send nothing after it
+                await top.send_all(GoAwayFrame(0, last_stream_id=1).serialize())
             case "ping":
                 conn.ping(b"are you?")
             case "junk":
@@ -187,6 +191,17 @@ def test_ends_are_told_apart_under_http_2(
     show = play_h2(tls, script, reconnect=False)
     assert show.lines[-2] == f"1 {how} 1"
     assert detail is None or show.of(journal.ClientEnd)[0].detail == detail
+
+
+def test_it_reads_on_after_a_warning_that_the_connection_takes_no_more_streams(
+    tls: Contexts,
+) -> None:
+    """RFC 9113 §6.8; so browsers do."""
+    script = (OK, EVENT, 1.0, "warning", 1.0, b"data: 2\n\n", 1.0, "end", "hold")
+    show = play_h2(tls, script, reconnect=False)
+    reads = [(it.t_s, it.payload.content()) for it in show.of(journal.ClientRead)]
+    assert reads == [(0.0, EVENT), (2.0, b"data: 2\n\n")]
+    assert [(it.t_s, it.how) for it in show.of(journal.ClientEnd)] == [(3.0, "end")]
 
 
 @pytest.mark.parametrize("by", ["fin", "rst", "half-close"])

@@ -17,6 +17,7 @@ from harness.faults.connection_limit import ConnectionLimit, TooMany
 from harness.faults.cut import Cut
 from harness.faults.deferred_flush import DeferredFlush
 from harness.faults.delayed_close import DelayedClose
+from harness.faults.drain import Drain
 from harness.faults.drop_held import DropHeld
 from harness.faults.first_byte_timeout import FirstByteTimeout
 from harness.faults.h2_end import ResetCode
@@ -213,6 +214,13 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
     "delayed_close": {
         "a second": _at_once(DelayedClose(after_s=1.0)),
         "at a tie": _at_once(DelayedClose(after_s=3.0)),
+    },
+    "drain": {
+        "envoy": _at_once(Drain(after_s=2.0)),
+        "cut": _at_once(Drain(after_s=1.0, grace_s=1.0, how="reset", upstream="rst")),
+        "case": _at_once(
+            Drain(after_s=2.0, since="case", grace_s=1.0, how="end", refuse_new=TooMany())
+        ),
     },
     "drop_held": {
         "both": _at_once(DropHeld()),

@@ -55,7 +55,7 @@ def simulate(hops: Sequence[Hop], ask: Ask) -> Seen:
         heads.append(head)
         return origin.said(ask, told, head)
 
-    machines = build.machines(hops, 1, log.record, is_h2=ask.http == "2")
+    machines = build.machines(hops, 1, log.record)
     asked = client.requests(ask)
     answers = Replay(machines, said, ask.watch_s, log.tick).run(asked)
     if ask.third_s:

@@ -103,26 +103,26 @@ def test_the_body_of_a_request_follows_its_attempt_while_that_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_version", "is_h2", "method", "head", "framing"),
+    ("request_version", "method", "head", "framing"),
     [
-        ("HTTP/1.1", False, "GET", OK, "chunked"),
-        ("HTTP/1.1", False, "GET", ResponseHead(200, (), framing="close"), "chunked"),
-        ("HTTP/1.0", False, "GET", OK, "close"),
-        ("HTTP/2", True, "GET", OK, "h2"),
-        ("HTTP/1.1", False, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
-        ("HTTP/1.0", False, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
-        ("HTTP/2", True, "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
-        ("HTTP/1.1", False, "HEAD", OK, "none"),
-        ("HTTP/1.1", False, "HEAD", ResponseHead(200, (("Content-Length", "3"),)), "none"),
-        ("HTTP/1.1", False, "GET", ResponseHead(204, ()), "none"),
-        ("HTTP/1.1", False, "GET", ResponseHead(304, ()), "none"),
-        ("HTTP/2", True, "GET", ResponseHead(204, ()), "none"),
+        ("HTTP/1.1", "GET", OK, "chunked"),
+        ("HTTP/1.1", "GET", ResponseHead(200, (), framing="close"), "chunked"),
+        ("HTTP/1.0", "GET", OK, "close"),
+        ("HTTP/2", "GET", OK, "h2"),
+        ("HTTP/1.1", "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/1.0", "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/2", "GET", ResponseHead(200, (("Content-Length", "3"),)), "length"),
+        ("HTTP/1.1", "HEAD", OK, "none"),
+        ("HTTP/1.1", "HEAD", ResponseHead(200, (("Content-Length", "3"),)), "none"),
+        ("HTTP/1.1", "GET", ResponseHead(204, ()), "none"),
+        ("HTTP/1.1", "GET", ResponseHead(304, ()), "none"),
+        ("HTTP/2", "GET", ResponseHead(204, ()), "none"),
     ],
 )
 def test_the_framing_towards_the_client_is_the_hops(
-    request_version: str, is_h2: bool, method: str, head: ResponseHead, framing: Framing
+    request_version: str, method: str, head: ResponseHead, framing: Framing
 ) -> None:
-    hop = Hop(is_h2=is_h2)
+    hop = Hop()
     hop.begin(RequestHead(method, "/", (), request_version))
     (forwarded,) = hop.say(ForwardHead(head))
     assert isinstance(forwarded, ForwardHead)
@@ -284,6 +284,6 @@ def test_a_body_of_known_length_is_framed_by_it_whatever_a_fault_chooses() -> No
 
 
 def test_a_client_is_told_to_go_away_while_its_response_goes_on() -> None:
-    hop = begun(is_h2=True)
+    hop = begun()
     assert hop.say(GoAway(), Forward(b"a")) == [GoAway(), Forward(b"a")]
     assert hop.say(End("end"), GoAway()) == [End("end")]

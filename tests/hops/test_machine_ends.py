@@ -139,7 +139,7 @@ def test_a_client_may_leave_a_stall() -> None:
     ("version", "how"), [("HTTP/1.1", "rst"), ("HTTP/2", "fin"), ("HTTP/2", "cancel")]
 )
 def test_nothing_is_sent_to_a_client_that_has_gone(version: str, how: GoneHow) -> None:
-    hop = Hop(is_h2=version == "HTTP/2")
+    hop = Hop()
     hop.begin(replace(GET, version=version))
     hop.say(ForwardHead(OK))
     hop.fault.says = []

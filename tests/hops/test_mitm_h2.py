@@ -14,6 +14,7 @@ from tests.testkit.stage import BOTH, CHUNKED, STREAM, On, Peer, Stage, asking, 
 from tests.testkit.stage_h2 import INTERNAL_ERROR, Ended, H2Client, connect_h2, connect_tls
 
 both = pytest.mark.parametrize("on", BOTH)
+GOAWAY_BYTES = 17
 
 
 async def two_streams(stage: Stage, client: H2Client) -> tuple[int, Peer, int, Peer]:
@@ -95,6 +96,21 @@ def test_a_client_told_to_go_away_knows_which_stream_was_the_last(ca: Path) -> N
         assert client.last_stream == one
 
     play(scene, [{"ends_at": {"warns": True}}], ca=ca)
+
+
+def test_a_client_of_two_streams_is_told_to_go_away_once(ca: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        client = await connect_h2(stage, ca)
+        _, _, two, _ = await two_streams(stage, client)
+        while client.last_stream is None:
+            assert await client.read()
+        assert client.last_stream == two
+        await trio.sleep(1)
+        sizes = [it.size for it in stage.entries(journal.HopBytes) if it.way == "write"]
+        assert sizes.count(GOAWAY_BYTES) == 1
+        assert [it.what for it in stage.entries(journal.FaultNote)].count("fired") == 2
+
+    play(scene, [{"drain": {"after": "1s", "since": "case"}}], ca=ca)
 
 
 @pytest.mark.parametrize("how", ["truncation", "reset"])

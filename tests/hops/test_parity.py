@@ -243,6 +243,23 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
             ],
         },
     ),
+    "drained": (
+        [
+            {"drain": {"after": "8s", "since": "case", "grace": "3s", "refuse_new": "reset"}},
+            {"cut": {"after": "9s"}},
+        ],
+        {
+            "client": [
+                {"eventsource": {"http": "2"}},
+                {"eventsource": {"start": "500ms", "tls": True}},
+                {"eventsource": {"start": "9s", "tls": True}},
+            ]
+        },
+    ),
+    "drained, each for itself": (
+        [{"drain": {"after": "5s"}}, {"drain": {"after": "7s", "grace": "1s", "how": "end"}}],
+        {"client": {"eventsource": {"http": "2"}}},
+    ),
     "http/1.0 upstream": (
         [
             {"http_version": {"upstream": "1.0", "close_delimited": "pass"}},

@@ -66,7 +66,6 @@ def _replay(case: Case, entries: Journal, requests: list[Asked], notes: list[Ent
         case.scenario.through,
         case.seed,
         notes.append,
-        is_h2=any(client.http == "2" for client in case.scenario.client),
     )
     over_s = entries[len(entries) - 1].t_s
     return Replay(machines, answer, over_s, lambda _now_s: None).run(requests)

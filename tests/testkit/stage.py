@@ -340,9 +340,7 @@ def play[T](
             recorder.record(case_entry(seed, clock))
             async with await network.listen() as target:
                 stage = Stage(network, recorder, target)
-                spec = partial(
-                    ChainSpec, hops=hops(through), seed=seed, base=base, ca=ca, is_h2=ca is not None
-                )
+                spec = partial(ChainSpec, hops=hops(through), seed=seed, base=base, ca=ca)
                 return await stage.perform(scene, spec)
 
     with known(FAULTS):

@@ -39,11 +39,11 @@ class Told:
 class Hop:
     """A machine and what came of it: `hop.take(event)` passes, `hop.say(…)` lets the fault act."""
 
-    def __init__(self, number: int = 1, *, is_h2: bool = False) -> None:
+    def __init__(self, number: int = 1) -> None:
         self.fault = Told()
         self.entries: list[Entry] = []
         names = ["told", "second"]
-        self.machine = HopMachine(number, names, self.fault, self.entries.append, is_h2=is_h2)
+        self.machine = HopMachine(number, names, self.fault, self.entries.append)
 
     def begin(self, request: RequestHead = GET) -> int:
         x = self.machine.new_exchange()
@@ -67,7 +67,7 @@ class Hop:
         return [type(it).__name__ for it in self.entries]
 
 
-def begun(*, is_h2: bool = False) -> Hop:
-    hop = Hop(is_h2=is_h2)
+def begun() -> Hop:
+    hop = Hop()
     hop.begin()
     return hop

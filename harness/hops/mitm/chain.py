@@ -102,7 +102,6 @@ class Chain:
                         self._spec.record,
                         faces_client=is_outer,
                         faces_target=position == 0,
-                        is_h2=is_outer and number == 1 and self._spec.is_h2,
                     )
                     self._machines.append(machine)
                     listener = FaultListener(

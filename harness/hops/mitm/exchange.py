@@ -276,7 +276,7 @@ class ExchangeLayer(layer.Layer):
             case End(how, h2=h2):
                 yield from self._end(how, h2)
             case GoAway():
-                yield from self._hop.go_away(self.stream_id)
+                yield from self._hop.go_away()
             case WakeAt(at_s):
                 yield from self._arm(at_s)
             case _:
@@ -357,9 +357,6 @@ class ExchangeLayer(layer.Layer):
     def _forward_head(self, head: ResponseHead) -> Commands:
         self._has_head = True
         headers, framing = head.headers, head.framing
-        if framing == "h2" and not self._is_h2:
-            # Another client speaks HTTP/2 to this hop, this one HTTP/1.1 over TLS.
-            framing = "chunked"
         if framing == "chunked":
             headers = (*headers, ("Transfer-Encoding", "chunked"))
         elif framing == "close":

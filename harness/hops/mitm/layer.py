@@ -53,6 +53,7 @@ class HopLayer(HttpLayer):
         self._open: list[ExchangeLayer] = []
         self._full: dict[ExchangeLayer, None] = {}
         self.is_speaking = False
+        self._has_gone_away = False
 
     def make_stream(self, stream_id: int) -> Commands:
         """Give a new request its exchange; mitmproxy's own stream is not used."""
@@ -76,13 +77,15 @@ class HopLayer(HttpLayer):
             http.h2_conn.reset_stream(stream_id, code)
             yield commands.SendData(self.context.client, http.h2_conn.data_to_send())
 
-    def go_away(self, stream_id: int) -> Commands:
-        """Tell an HTTP/2 client that this stream was the last one taken.
+    def go_away(self) -> Commands:
+        """Tell an HTTP/2 client, once, that its newest stream was the last one taken.
 
         h2 would close its own connection with it, and then refuse to send what is under way.
         """
-        if self._http2() is not None:
-            frame = GoAwayFrame(0, last_stream_id=stream_id)
+        if self._http2() is not None and not self._has_gone_away:
+            self._has_gone_away = True
+            newest = max(exchange.stream_id for exchange in self._open)
+            frame = GoAwayFrame(0, last_stream_id=newest)
             yield commands.SendData(self.context.client, frame.serialize())
 
     def _http2(self) -> Http2Connection | None:

@@ -26,7 +26,6 @@ class ChainSpec:
         network: Sockets or memory.
         base: Directory that a script's relative path starts from.
         ca: Directory of the run's CA when the client speaks TLS; None: plain HTTP.
-        is_h2: Whether the client speaks HTTP/2.
     """
 
     hops: Sequence[Hop]
@@ -38,4 +37,3 @@ class ChainSpec:
     network: Network
     base: Path
     ca: Path | None = None
-    is_h2: bool = False
