@@ -6,9 +6,9 @@ With `--check` it only compares, and says what differs; CI does that.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from inspect import getdoc
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -22,9 +22,9 @@ from harness.faults.when import When
 from harness.model import verdict
 from harness.model.scenario import EventSource, ReferenceSettings, Target, Traffic, Twin
 from harness.products import products
-from harness.report.explain import LEGEND, of_product
-from harness.report.model_tables import Key, keys
+from harness.report.model_tables import Key, keys, summary
 from harness.report.pages import Table, markdown, markdown_table
+from harness.report.product_page import LEGEND, best_mark, of_product
 from harness.scenario.expand import expand
 from harness.scenario.load import load
 from harness.scenario.schema import schema
@@ -107,12 +107,8 @@ def _catalogue() -> str:
 
 def _fault(name: str, fault: type[FaultConfig]) -> str:
     table = _keys(keys(fault, settings_of(fault)))
-    summary = f"{_summary(fault)} Conserves {fault.conserves.value}."
-    return f"### `{name}`\n\n{summary}\n\n{table}"
-
-
-def _summary(model: type[BaseModel]) -> str:
-    return (getdoc(model) or "").partition("\n")[0]
+    said = f"{summary(fault)} Conserves {fault.conserves.value}."
+    return f"### `{name}`\n\n{said}\n\n{table}"
 
 
 def _keys(of: Iterable[Key]) -> str:
@@ -134,7 +130,7 @@ def _bounds(check: type[CheckConfig]) -> str:
 
 
 def _model(heading: str, model: type[BaseModel]) -> str:
-    return f"### `{heading}`\n\n{_summary(model)}\n\n{_keys(keys(model))}"
+    return f"### `{heading}`\n\n{summary(model)}\n\n{_keys(keys(model))}"
 
 
 def _scenarios() -> Iterable[Sequence[str]]:
@@ -147,18 +143,29 @@ def _scenarios() -> Iterable[Sequence[str]]:
 
 
 def _products() -> str:
+    pages = [(it, of_product(it)) for it in products()]
     parts = [
         "# Products",
         _MADE,
         "Intermediaries by the names that `through:` knows; `sse-harness explain` shows the same.",
         LEGEND,
-        *(markdown(of_product(it), level=2) for it in products()),
+        "How far one that was measured agrees: [stored.md](../reports/fidelity/stored.md).",
+        _table(
+            ("product", "", "what"),
+            [(_link(page.name), best_mark(it), it.title) for it, page in pages],
+        ),
+        *(markdown(page, level=2) for _, page in pages),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def _link(heading: str) -> str:
+    """A link to the heading of a page, by the anchor that GitHub makes of it."""
+    return f"[{heading}](#{re.sub(r'[^\w-]', '', heading.lower())})"
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return markdown_table(Table(tuple(head), tuple(map(tuple, rows))))
+    return markdown_table(Table.of(tuple(head), rows))
 
 
 def main() -> int:

@@ -55,7 +55,7 @@ type KindField = Annotated[Kind | None, BeforeValidator(_as_kind)]
 
 
 class ClientGone(SimpleFault):
-    """Notice late, or never, that the client has left, and go on asking upstream.
+    """Say how soon it is noticed that the client has left, and what becomes of upstream then.
 
     A hop that does not read from its client notices with the writes: the first one to a client that
     has closed is answered with a reset, the next one fails. So a quiet stream lives on, a heartbeat

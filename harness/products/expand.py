@@ -41,26 +41,9 @@ def hop(
             Further problems are its `also`.
     """
     version = version or product.version
-    try:
-        held = listed(product, version)
-    except ValueError as error:
-        raise ScenarioError(str(error)) from None
+    held = _listed(product, version)
     own = _read(product, written or {})
-    defaults = {name: it.default for name, it in product.settings.items()}
-    defaults |= product.versions.get(held, {})
-    values = {
-        name: settings.unset(product, name)
-        if default is None
-        else settings.read(product, name, default)
-        for name, default in defaults.items()
-    } | own
-    names = {name_in_expressions(name): value for name, (value, _) in values.items()}
-    is_measured = bool(product.measured) and held == _listed_as_measured(product)
-    specs = [
-        _spec(product, step, names, values, config, is_measured=is_measured)
-        for step in product.faults
-        if not step.if_ or expression.parse(step.if_).value(names)
-    ]
+    specs = _specs(product, held, own, config)
     use = ProductUse(
         name=product.product,
         version=version,
@@ -68,6 +51,68 @@ def hop(
         config=config,
     )
     return Hop(faults=tuple(it for it in specs if it is not None), product=use)
+
+
+def by_default(product: Product, version: str = "") -> list[FaultSpec | None]:
+    """What each entry under `faults:` comes to where nobody writes a setting; None: to nothing.
+
+    Args:
+        product: Which one.
+        version: See `hop`.
+
+    Raises:
+        ScenarioError: The version is unknown.
+    """
+    return _specs(product, _listed(product, version or product.version), {}, None)
+
+
+def known_as(
+    product: Product, version: str, evidence: EvidenceGrade | None
+) -> EvidenceGrade | None:
+    """How something is known of one version, where `evidence` is how it is known of the product.
+
+    Of a version that nobody measured, what was measured of another one is documented at best.
+
+    Args:
+        product: Which one.
+        version: A listed one; "": the product has none.
+        evidence: As its file has it.
+    """
+    is_measured = bool(product.measured) and version == _listed_as_measured(product)
+    return "documented" if evidence == "measured" and not is_measured else evidence
+
+
+def _listed(product: Product, version: str) -> str:
+    """The listed version that holds.
+
+    Raises:
+        ScenarioError: See `hop`.
+    """
+    try:
+        return listed(product, version)
+    except ValueError as error:
+        raise ScenarioError(str(error)) from None
+
+
+def _specs(
+    product: Product, version: str, own: Mapping[str, Read], config: ConfigUse | None
+) -> list[FaultSpec | None]:
+    """Each step of a listed version with these settings; None: it comes to nothing."""
+    defaults = {name: it.default for name, it in product.settings.items()}
+    defaults |= product.versions.get(version, {})
+    values = {
+        name: settings.unset(product, name)
+        if default is None
+        else settings.read(product, name, default)
+        for name, default in defaults.items()
+    } | dict(own)
+    names = {name_in_expressions(name): value for name, (value, _) in values.items()}
+    return [
+        _spec(product, version, step, names, values, config)
+        if not step.if_ or expression.parse(step.if_).value(names)
+        else None
+        for step in product.faults
+    ]
 
 
 def _listed_as_measured(product: Product) -> str:
@@ -101,12 +146,11 @@ def _read(product: Product, written: Mapping[str, object]) -> dict[str, Read]:
 
 def _spec(
     product: Product,
+    version: str,
     step: Step,
     names: Mapping[str, Typed],
     values: Mapping[str, Read],
     own: ConfigUse | None,
-    *,
-    is_measured: bool,
 ) -> FaultSpec | None:
     """One fault of the hop; None where its limit is never."""
     made: Any = filled(step.settings, names)
@@ -122,7 +166,7 @@ def _spec(
         name=step.fault,
         settings=made,
         arms=step.arms or config.arms,
-        evidence=_as_known(evidence, is_measured=is_measured),
+        evidence=known_as(product, version, evidence),
         source=step.source or (blamed.source if blamed else ""),
         setting=step.setting,
         value=_shown(values[step.setting][1]) if blamed else "",
@@ -136,11 +180,6 @@ def _spec(
 def _shown(spelt: Plain) -> str:
     """A value for reports; of header fields their names, since their values may be secret."""
     return ", ".join(spelt) if isinstance(spelt, dict) else str(spelt)
-
-
-def _as_known(evidence: EvidenceGrade | None, *, is_measured: bool) -> EvidenceGrade | None:
-    """Of a version that nobody measured, what was measured of another one is documented at best."""
-    return "documented" if evidence == "measured" and not is_measured else evidence
 
 
 def _useless(product: Product, step: Step, error: ValidationError) -> str:

@@ -65,6 +65,11 @@ def keys(
                 yield Key(f"{key}{dots}.{it.name}", it.takes, it.default, it.meaning)
 
 
+def summary(model: type[BaseModel]) -> str:
+    """The first line of what a model's docstring says of it."""
+    return (inspect.getdoc(model) or "").partition("\n")[0]
+
+
 def takes(kind: Any, *, has_null: bool = True, is_one_enough: bool = False) -> str:
     """What a type takes, in words.
 

@@ -334,7 +334,7 @@ def show_hop(hop: Hop) -> str:
     be anyway is left out.
     """
     if hop.product is not None:
-        settings = (f"{name}={_flow(value)}" for name, value in hop.product.written.items())
+        settings = (f"{name}={show_value(value)}" for name, value in hop.product.written.items())
         return " ".join([str(hop.product), *settings])
     return " + ".join(show_fault(spec) for spec in hop.faults)
 
@@ -350,22 +350,25 @@ def show_fault(spec: FaultSpec) -> str:
         key = key_of(name, field)
         default = field.get_default(call_default_factory=True)
         if key in settings and getattr(config, name) != default:
-            words.append(_flow(settings[key]) if at == 0 else f"{key}={_flow(settings[key])}")
+            value = show_value(settings[key])
+            words.append(value if at == 0 else f"{key}={value}")
     if config.when is not None:
-        words.append(f"when={_flow(settings['when'])}")
+        words.append(f"when={show_value(settings['when'])}")
     return " ".join(words)
 
 
-def _flow(value: Value) -> str:
+def show_value(value: Value) -> str:
     """A value in YAML's flow style, strings as they are."""
     match value:
         case None:
             return "null"
+        case "":
+            return '""'
         case bool():
             return str(value).lower()
         case dict():
-            return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{key}: {show_value(item)}' for key, item in value.items())}}}"
         case list():
-            return f"[{', '.join(map(_flow, value))}]"
+            return f"[{', '.join(map(show_value, value))}]"
         case _:
             return str(value)

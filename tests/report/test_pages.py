@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.pages import Page, Section, Table, lines, markdown
+from harness.report.pages import Item, Page, Section, Table, lines, markdown
 
 TABLE = Table(("name", "what"), (("a", "one"), ("long name", "two `words` here")))
 PAGE = Page(
@@ -87,4 +87,47 @@ def test_a_column_without_a_word_in_it_is_left_out() -> None:
         "name  what",
         "a     one",
         "b     two",
+    ]
+
+
+ITEMS = (
+    Item("Do a thing.", "thing 1", "●", (("set by", "it"), ("rescue", "so many words that they"))),
+    Item("a text of its own", more=(("", "https://a.test/"),)),
+)
+LIST = Page("p", "s", (Section("", items=ITEMS),))
+
+
+def test_a_list_on_a_terminal_has_marks_and_labels() -> None:
+    assert shown(LIST, 28)[3:] == [
+        "●  thing 1",
+        "   Do a thing.",
+        "   set by  it",
+        "   rescue  so many words",
+        "           that they",
+        "a text of its own",
+        "   https://a.test/",
+    ]
+
+
+def test_a_list_in_markdown_has_a_line_for_each() -> None:
+    assert markdown(LIST).split("\n\n")[2].splitlines() == [
+        "* ● `thing 1`: Do a thing. *set by:* it. *rescue:* so many words that they",
+        "* a text of its own. https://a.test/",
+    ]
+
+
+def test_what_markdown_would_take_for_its_own_is_text() -> None:
+    told = Page("x", "y", (Section("", "*/* `*` <b>", Table(("a",), (("*/*",),))),))
+    assert markdown(told).split("\n\n")[2:] == [
+        r"\*/\* `*` \<b>",
+        "| a |\n| --- |\n| \\*/\\* |",
+    ]
+
+
+def test_a_long_command_goes_on_below_and_can_be_copied_as_it_is() -> None:
+    command = "sse-harness run --through '[{nginx: {gzip: on}}]' --url URL"
+    assert shown(Page("p", "s", (Section("", commands=(command,)),)), 36)[3:] == [
+        "  sse-harness run \\",
+        "    --through '[{nginx: {gzip: on}}]' \\",
+        "    --url URL",
     ]
