@@ -138,8 +138,10 @@ def _scenarios() -> Iterable[Sequence[str]]:
         loaded = load(file, flaws=FLAWS)
         cases = expand(loaded, target=Target(), clock="virtual", seed=1)
         twins = ", ".join(f"`{twin.flaw}`" for twin in loaded.scenario.twin)
-        ids = "<br>".join(f"`{case.id}`" for case in cases)
-        yield ids, loaded.scenario.why, twins, loaded.scenario.source
+        # Of a matrix the first case with its whole id, of the others what differs.
+        first, *others = (case.id for case in cases)
+        ids = [first, *(it.removeprefix(loaded.scenario.id) for it in others)]
+        yield ", ".join(f"`{it}`" for it in ids), loaded.scenario.why, twins, loaded.scenario.source
 
 
 def _products() -> str:

@@ -28,6 +28,7 @@ from harness.checks.fault_ends import fault_ends, standing_in
 from harness.checks.no_stream import no_stream
 from harness.checks.overtaken import overtaken
 from harness.checks.precondition import unmet
+from harness.checks.recycled import recycled
 from harness.checks.registry import build_all
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Twin
@@ -124,7 +125,9 @@ def judge(
 def _judge(evidence: Evidence, checks: Sequence[CheckConfig] | None) -> Judged:
     case = evidence.case
     standing = standing_in(case)
-    ends = fault_ends(evidence.notes, standing, overtaken(evidence, standing))
+    ends = fault_ends(
+        evidence.notes, standing, overtaken(evidence, standing), recycled(evidence, standing)
+    )
     reported = _reported(ends)
     if evidence.problems:
         return Judged("ERROR", ends, tuple(_problems(evidence)))

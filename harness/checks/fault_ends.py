@@ -8,7 +8,8 @@ something to do: one that arms `always` once it was armed in some exchange, one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from harness.model.journal import FaultNote
@@ -71,6 +72,7 @@ def fault_ends(
     notes: Iterable[FaultNote],
     standing: Sequence[Standing],
     overtaken: Collection[Position] = frozenset(),
+    recycled: Mapping[Position, str] = MappingProxyType({}),
 ) -> tuple[FaultEnd, ...]:
     """How each fault that counts ended, over all its exchanges.
 
@@ -81,12 +83,13 @@ def fault_ends(
         notes: Every note of the journal, in order.
         standing: The faults of the chain.
         overtaken: Those that do not count if they were not reached.
+        recycled: Those that are defeated if they were not reached, and how.
     """
     noted = by_position(notes)
     ends = []
     for it in sorted(standing, key=lambda it: it.at):
         own = noted.get(it.at, [])
-        end = _end(it, own)
+        end = _end(it, own, recycled.get(it.at))
         if _counts(it, end, own, overtaken):
             ends.append(end)
     return tuple(ends)
@@ -101,7 +104,7 @@ def _counts(
     return is_armed and it.at not in overtaken
 
 
-def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
+def _end(it: Standing, notes: list[FaultNote], recycled: str | None) -> FaultEnd:
     def ended(how: EndHow, reason: str) -> FaultEnd:
         return FaultEnd(
             hop=it.hop,
@@ -123,6 +126,8 @@ def _end(it: Standing, notes: list[FaultNote]) -> FaultEnd:
     defeated = [note for note in notes if note.what == "defeated"]
     if defeated:
         return ended("defeated", _closest(defeated))
+    if recycled is not None:
+        return ended("defeated", recycled)
     missed = [note for note in notes if note.what == "not_reached"]
     barred = [note for note in notes if note.what == "not_armed"]
     return ended("not_reached", _closest(missed or barred or notes))

@@ -301,8 +301,8 @@ class Replay:
         if isinstance(action, End) and action.how != "stall":
             sent.is_over = True
         if action == End("end"):
-            # Who has all of a response closes its connection.
-            self._to(link, ClientGone("fin"))
+            # Who has all of a response closes its connection: after what upstream has said by now.
+            self._at(self._now_s, partial(self._to, link, ClientGone("fin")))
 
     def _receive(self, link: _Link, action: ForwardHead | Forward | End) -> None:
         """What hop `link.hop + 1` sends reaches hop `link.hop` (0: a client)."""

@@ -161,9 +161,15 @@ def _nowhere(path: YamlPath, value: Value) -> str:
 
 
 def _label(document: Document, path: YamlPath) -> str:
-    """A value in an id: as typed, without blanks; a nested one in YAML's flow style."""
+    """A value in an id: as typed, without blanks; a nested one in YAML's flow style.
+
+    A thing with settings, `{envoy: {route_timeout: 0s}}`, is `envoy{route_timeout:0s}`.
+    """
     value = _at(document.value, path)
     match value:
+        case dict() if len(value) == 1 and isinstance(next(iter(value.values())), dict):
+            (name,) = value
+            return f"{name}{_label(document, (*path, name))}"
         case dict():
             inner = ",".join(f"{key}:{_label(document, (*path, key))}" for key in value)
             return f"{{{inner}}}"

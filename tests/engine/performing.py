@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,9 @@ SEED = 1
 
 # A thousand events and more: what takes most of the time, and tells nothing that others do not.
 LONG = frozenset({"duration/limit-300s", "duration/limit-900s"})
+# Of matrices with many products the first combination stands for the others where a test would
+# perform them a second time: `sse-harness run`, and the tests on the real clock, perform all.
+MANY = 6
 
 
 @cache
@@ -37,6 +41,16 @@ def built_in() -> dict[str, Case]:
         for one in chosen
         for case in expand(one.loaded, target=Target(), clock="virtual", seed=SEED, has_twins=True)
     }
+
+
+@cache
+def representatives() -> frozenset[str]:
+    """The ids of all cases and twins, but of a matrix of `MANY` combinations of the first one."""
+    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for case in built_in().values():
+        alike[case.scenario.id, "" if case.twin is None else case.twin.flaw].append(case.id)
+    few = (ids[:1] if len(ids) >= MANY else ids for ids in alike.values())
+    return frozenset(case_id for ids in few for case_id in ids)
 
 
 def case_of(

@@ -74,9 +74,17 @@ EXPECTED = {
 
 
 def about(flaw: str) -> tuple[str, ...]:
-    """The scenarios whose twin has this flaw, but for the long ones."""
+    """The scenarios whose twin has this flaw, but for the long ones.
+
+    Left out is what goes through products: of some a failure is a warning at most.
+    """
     scenarios = [case.scenario for case in built_in().values() if case.twin is None]
-    ids = [it.id for it in scenarios if any(twin.flaw == flaw for twin in it.twin)]
+    ids = [
+        it.id
+        for it in scenarios
+        if any(twin.flaw == flaw for twin in it.twin)
+        and all(hop.product is None for hop in it.through)
+    ]
     return tuple(it for it in dict.fromkeys(ids) if it not in LONG)
 
 

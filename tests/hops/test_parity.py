@@ -195,6 +195,10 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
         [{"client_gone": {"notices": "next_write", "writes": 2}}, {"latency": {"delay": "300ms"}}],
         {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "rst"}}}},
     ),
+    "told to stop": (
+        [{"client_gone": {"notices": "next_write"}}, {"client_gone": {}}],
+        {"traffic": {"every": "1s", "end_after": "3s"}},
+    ),
     "leaves, half, unnoticed": (
         [{"client_gone": {"notices": "next_write"}}, {"client_gone": {"notices": "never"}}],
         {"client": {"eventsource": {"leave": {"at": "5500ms", "by": "half-close"}}}},

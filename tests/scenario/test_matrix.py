@@ -62,14 +62,37 @@ def test_values_are_named_as_they_are_typed(
 
 def test_a_nested_value_is_named_in_flow_style(tmp_path: Path) -> None:
     found = with_matrix(tmp_path, "{client: [eventsource, {eventsource: {http: '2', tls: true}}]}")
-    assert found.case_ids == ("a[eventsource]", "a[{eventsource:{http:2,tls:true}}]")
+    assert found.case_ids == ("a[eventsource]", "a[eventsource{http:2,tls:true}]")
     assert found.variants[1].scenario.client[0].http == "2"
 
 
 def test_a_whole_chain_may_be_a_value(tmp_path: Path) -> None:
     found = with_matrix(tmp_path, "{through: [[], [{latency: {delay: 1s}}]]}")
-    assert found.case_ids == ("a[[]]", "a[[{latency:{delay:1s}}]]")
+    assert found.case_ids == ("a[[]]", "a[[latency{delay:1s}]]")
     assert [len(variant.scenario.through) for variant in found.variants] == [0, 1]
+
+
+def test_a_whole_hop_may_be_a_value_and_is_named_by_its_product(tmp_path: Path) -> None:
+    hops = (
+        "[nginx, envoy@1.40, {aws-lambda: {InvokeMode: RESPONSE_STREAM}}, {latency: {delay: 1s}}]"
+    )
+    found = with_matrix(tmp_path, f"{{'through[0]': {hops}}}")
+    assert found.case_ids == (
+        "a[nginx]",
+        "a[envoy@1.40]",
+        "a[aws-lambda{InvokeMode:RESPONSE_STREAM}]",
+        "a[latency{delay:1s}]",
+    )
+    first, _, lambda_, _ = (variant.scenario.through for variant in found.variants)
+    assert [hop.product and hop.product.name for hop in first] == ["nginx", None]
+    assert lambda_[0].product is not None
+    assert lambda_[0].product.settings == {"InvokeMode": "RESPONSE_STREAM"}
+
+
+def test_a_whole_hop_that_is_unknown_has_the_place_it_is_written_at(tmp_path: Path) -> None:
+    assert wrong(tmp_path, "{'through[0]': [nginx, nginks]}").startswith(
+        "4:32: through[0]: unknown product nginks; did you mean nginx?"
+    )
 
 
 @pytest.mark.parametrize("hop", ["nginx", "nginx@1.22", "{nginx@1.22: }", "{nginx: {gzip: on}}"])
