@@ -292,6 +292,6 @@ def _finding(
 
 def _through(case: Case) -> tuple[str, ...]:
     return tuple(
-        "+".join(fault.name for fault in hop.faults) if hop.product is None else str(hop.product)
+        "+".join(fault.name for fault in hop.faults) if hop.product is None else hop.called
         for hop in case.scenario.through
     )

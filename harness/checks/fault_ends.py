@@ -44,13 +44,13 @@ class Standing(NamedTuple):
 
 
 def standing_in(case: Case) -> tuple[Standing, ...]:
-    """Every fault of a case's chain."""
+    """Every fault of a case's chain that says how it stands."""
     return tuple(
         Standing(number, at, spec, hop.product)
         for number, hop in enumerate(case.scenario.through, 1)
         for at, spec in enumerate(hop.faults)
-        # A user's script is no fault of ours: it does not say how it stands.
-        if spec.name != "script"
+        # A user's script is no fault of ours: it does not say how it stands. Nor does a real hop.
+        if spec.name != "script" and not hop.is_real
     )
 
 

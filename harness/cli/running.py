@@ -20,9 +20,10 @@ from harness.ends.target import origin
 from harness.engine.case import describe, without_secrets
 from harness.engine.judge import judge
 from harness.engine.judge import judge_again as judge_once_more
+from harness.engine.real_hop import identified
 from harness.engine.run import Job, default_workers, run, summary
 from harness.engine.serving import check_flaws
-from harness.engine.stage import Props, settle_s, watch_s
+from harness.engine.stage import Props, is_simulated, settle_s, watch_s
 from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
 from harness.model import redaction
@@ -99,11 +100,11 @@ def list_cases(asked: Asked, *, no_color: bool) -> int:
 def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bool) -> int:
     """Run the selected cases and report; the exit code."""
     console = terminal.make_console(no_color=no_color)
-    cases = select_cases(asked, _warn)
+    cases = [identified(case) for case in select_cases(asked, _warn)]
     if not cases:
         console.print("nothing selected", soft_wrap=True)
         return EXIT_NOTHING
-    if any(case.scenario.through for case in cases):
+    if any(map(is_simulated, cases)):
         need_mitmproxy("a chain of hops on the wire")
     directory = RunDirectory.create(reports)
     workers = asked.workers or (1 if asked.url else default_workers())
@@ -191,15 +192,14 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
         for remark in remarks(chain):
             warn(remark)
         if not asked.words and not asked.keyword:
-            return [
-                case_of(
-                    ad_hoc(chain, is_reference=target.is_reference),
-                    target=target,
-                    clock=clock,
-                    seed=asked.seed,
-                    place=AD_HOC_PLACE,
-                )
-            ]
+            case = case_of(
+                ad_hoc(chain, is_reference=target.is_reference),
+                target=target,
+                clock=clock,
+                seed=asked.seed,
+                place=AD_HOC_PLACE,
+            )
+            return [_outside(case, asked.clock)]
     cases: list[Case] = []
     for one in select(asked.words, suite=builtin.suite(), flaws=FLAWS):
         for warning in one.loaded.warnings:
@@ -214,9 +214,29 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
             overrides=overrides,
         )
         cases += [case for case in expanded if one.keeps(case)]
-    chosen = matching(cases, asked.keyword)
+    chosen = [_outside(case, asked.clock) for case in matching(cases, asked.keyword)]
     check_used(overrides, (case.scenario.through for case in chosen))
     return chosen
+
+
+def _outside(case: Case, clock: Clock) -> Case:
+    """The case on the real clock, if a program outside of this process is a hop of it.
+
+    Raises:
+        UsageError: It was to have the virtual one, or a client that no such program can serve.
+    """
+    outside = [(at, hop) for at, hop in enumerate(case.scenario.through) if hop.is_real]
+    if not outside:
+        return case
+    at, hop = outside[0]
+    where = f"{case.id}: through[{at}]"
+    if clock == "virtual":
+        raise UsageError(
+            f"--clock virtual cannot move a program outside of this process: {where} {hop.called}"
+        )
+    if at == 0 and any(client.tls or client.http == "2" for client in case.scenario.client):
+        raise UsageError(f"{where}: a client that speaks TLS or HTTP/2 needs a simulated hop first")
+    return case.model_copy(update={"clock": "real"})
 
 
 def _warn(line: str) -> None:
@@ -262,7 +282,12 @@ def _job(case: Case, asked: Asked, directory: RunDirectory, ca: Path | None) -> 
     file = case.place.rsplit(":", 2)[0]
     return Job(
         case=case,
-        props=Props(base=Path(file).parent, ca=ca, settle_s=settle_s(case)),
+        props=Props(
+            base=Path(file).parent,
+            ca=ca,
+            programs=(directory.path / shown).parent,
+            settle_s=settle_s(case),
+        ),
         path=directory.path / shown,
         shown_path=shown,
         through=show_chain(without_secrets(case.scenario.through)),

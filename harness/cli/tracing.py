@@ -8,7 +8,8 @@ import time
 from harness.checks.evidence import Evidence
 from harness.ends.target import origin
 from harness.engine.case import perform
-from harness.engine.stage import Props
+from harness.engine.real_hop import identified
+from harness.engine.stage import Props, is_simulated
 from harness.errors import TargetError
 from harness.hops.mitm import need_mitmproxy
 from harness.model import journal, redaction
@@ -51,8 +52,6 @@ def trace(
     chain = overridden(chain, overrides)
     for remark in remarks(chain):
         sys.stderr.write(f"note: {remark}\n")
-    if chain:
-        need_mitmproxy("--through")
     scenario = Scenario(
         id="trace",
         why="a stream, traced",
@@ -61,6 +60,9 @@ def trace(
         watch_s=max_time_s,
     )
     case = case_of(scenario, target=target, clock="real", seed=_SEED, place=AD_HOC_PLACE)
+    case = identified(case)
+    if is_simulated(case):
+        need_mitmproxy("--through")
     console = terminal.make_console(no_color=no_color)
     if not where.is_local and not as_json:
         console.print(

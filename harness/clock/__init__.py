@@ -6,7 +6,7 @@ Everything inside reads the time from `now_s` and waits with trio; nothing reads
 
 from __future__ import annotations
 
-from harness.clock.aio import AioLoop, open_loop
+from harness.clock.aio import AioLoop, call_trio, open_loop
 from harness.clock.clocks import ClockName, hold, now_s
 from harness.clock.interrupts import Interrupt
 from harness.clock.outside import Outside, watch_outside
@@ -17,6 +17,7 @@ __all__ = [
     "ClockName",
     "Interrupt",
     "Outside",
+    "call_trio",
     "hold",
     "now_s",
     "open_loop",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import ExitStack, asynccontextmanager
 from types import ModuleType
@@ -51,6 +51,16 @@ class AioLoop:
         """
         result: T = await self.loop.run_aio_coroutine(function(*args))  # type: ignore[attr-defined]  # trio-asyncio's loops have it
         return result
+
+
+async def call_trio[T, *Ts](function: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
+    """Call a function of trio's, from a coroutine that `AioLoop.run` runs.
+
+    Raises:
+        MissingExtraError: trio-asyncio is not installed.
+    """
+    result: T = await _load().trio_as_aio(function)(*args)
+    return result
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import trio
 
 from harness import clock
 from harness.engine.recorder import FLUSH_S, Recorder
-from harness.engine.stage import Props, Stage, budget_s, watch_s
+from harness.engine.stage import Props, Stage, budget_s, is_simulated, watch_s
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.mitm import preload
 from harness.model import journal, redaction
@@ -42,7 +42,7 @@ def perform(case: Case, props: Props, path: Path | None) -> tuple[Journal, float
         LocalEnvironmentError: The journal cannot be written.
         MissingExtraError: The case needs mitmproxy, which is not installed.
     """
-    if case.scenario.through:
+    if is_simulated(case):
         # Before anybody watches: what modules do when they are imported is not the case's doing.
         preload()
     began = time.perf_counter()

@@ -12,6 +12,7 @@ import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -23,6 +24,7 @@ from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
 from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
+from harness.engine import real_hop
 from harness.engine.recorder import Recorder
 from harness.errors import HarnessError, HopError, TargetError
 from harness.hops.mitm import ChainSpec, client_context, make_chain
@@ -51,12 +53,15 @@ class Props:
     Args:
         base: Directory that relative paths in the scenario start from.
         ca: Directory of the run's CA, for clients that speak TLS; None: no case does.
+        programs: Directory in which each real hop keeps its configuration and its log in a folder
+            `hop-1`; None: neither is kept.
         settle_s: Seconds to watch on after the last client is done.
         watch: Told of every entry as it is written; None: nobody watches.
     """
 
     base: Path = field(default_factory=Path)
     ca: Path | None = None
+    programs: Path | None = None
     settle_s: float = _SETTLE_S
     watch: Callable[[Entry], None] | None = None
 
@@ -70,6 +75,11 @@ def settle_s(case: Case) -> float:
         return _SETTLE_S
     asked = build_all(case.scenario.expect)
     return _SETTLE_S + max((check.settle_s() for check in asked), default=0.0)
+
+
+def is_simulated(case: Case) -> bool:
+    """Whether any hop of a case is driven in this process, by mitmproxy."""
+    return any(not hop.is_real for hop in case.scenario.through)
 
 
 def watch_s(case: Case) -> float:
@@ -144,10 +154,13 @@ class Stage:
         )
         entry = (await nursery.start(tap.serve)).address
         closing: Callable[[], None] = lambda: None  # noqa: E731 - replaced when there is a chain
-        if case.scenario.through:
-            chain = make_chain(self._chain_spec(entry))
+        if is_simulated(case):
+            chain = make_chain(self._chain_spec(entry, nursery))
             await nursery.start(chain.serve)
             entry, closing = chain.entry, chain.close_case
+        else:
+            for number in range(len(case.scenario.through), 0, -1):
+                entry = await self._stand(nursery, number, entry)
         self._recorder.begin()
         self._recorder.record(journal.StageReady())
         if server is not None:
@@ -156,7 +169,24 @@ class Stage:
             nursery.start_soon(self._measure_lag)
         nursery.start_soon(self._clients, url, entry, closing)
 
-    def _chain_spec(self, upstream: tuple[str, int]) -> ChainSpec:
+    async def _stand(
+        self, nursery: trio.Nursery, number: int, upstream: tuple[str, int]
+    ) -> tuple[str, int]:
+        """Start the real hop of this number; where it listens."""
+        hop = self._case.scenario.through[number - 1]
+        folder = self._props.programs
+        stand = partial(
+            real_hop.stand,
+            hop,
+            number,
+            upstream,
+            None if folder is None else folder / f"hop-{number}",
+            self._broke,
+        )
+        listening: tuple[str, int] = await nursery.start(stand)
+        return listening
+
+    def _chain_spec(self, upstream: tuple[str, int], nursery: trio.Nursery) -> ChainSpec:
         return ChainSpec(
             hops=self._case.scenario.through,
             upstream=upstream,
@@ -166,6 +196,7 @@ class Stage:
             broke=self._broke,
             network=self._network,
             base=self._props.base,
+            stand=partial(self._stand, nursery),
             ca=self._props.ca if self._speaks_tls else None,
         )
 

@@ -252,12 +252,15 @@ class Hop(Strict):
     """One intermediary of a chain: faults in the order bytes from upstream meet them.
 
     Args:
-        faults: What it does; a product may do a thing twice.
+        faults: What it does; a product may do a thing twice. Of a real hop, what it is expected
+            to do: nothing of it is simulated, and nothing noted.
         product: What it is; None: what its faults make of it.
+        is_real: Whether the product's own program stands here, as a process.
     """
 
     faults: tuple[FaultSpec, ...]
     product: ProductUse | None = None
+    is_real: bool = False
 
     def path_of(self, fault: int) -> str:
         """What a path into the hop calls one of its faults, by position.
@@ -267,10 +270,20 @@ class Hop(Strict):
         spec = self.faults[fault]
         if self.product is None:
             return spec.name
-        return f"{self.product.name}.{spec.setting or spec.name}"
+        path = f"{self.product.name}.{spec.setting or spec.name}"
+        return f"real.{path}" if self.is_real else path
+
+    @property
+    def called(self) -> str:
+        """What a product's hop is called: `nginx@1.22`, or `nginx@1.22.1 (real)`."""
+        assert self.product is not None
+        return f"{self.product} (real)" if self.is_real else str(self.product)
 
     def as_yaml(self) -> dict[str, Any]:
         """The hop as a scenario writes it."""
+        if self.product is not None and self.is_real:
+            # The version is what is installed, not what anybody asks for.
+            return {"real": {self.product.name: self.product.written}}
         if self.product is not None:
             return {str(self.product): self.product.written}
         return {fault.name: fault.settings for fault in self.faults}

@@ -2,5 +2,6 @@
 
 from harness.products.expand import hop
 from harness.products.load import load, names, product, products, unknown
+from harness.products.real import real_hop
 
-__all__ = ("hop", "load", "names", "product", "products", "unknown")
+__all__ = ("hop", "load", "names", "product", "products", "real_hop", "unknown")

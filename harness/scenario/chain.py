@@ -31,6 +31,7 @@ from harness.products.own_config import OwnConfig
 from harness.units import YAML_CONTEXT
 from harness.yamlio import Document, Value, parse_inline
 
+REAL: Final = "real"  # before a product: its own program, as a process
 SCRIPT: Final = "script"  # a user's mitmproxy addon: no fault of ours, but written like one
 
 _OPTION = "--through"
@@ -101,6 +102,8 @@ def _hop(document: Document, path: YamlPath, hop: Value, problems: list[Scenario
         match hop:
             case str():
                 return _placed(document, path, hop, {})
+            case {"real": inner, **others} if not others:
+                return _real(document, (*path, REAL), inner)
             case dict() if hop and not any(map(_is_product, hop)):
                 return _faults(document, path, hop)
             case dict() if len(hop) == 1:
@@ -139,15 +142,38 @@ def _faults(document: Document, path: YamlPath, hop: dict[str, Value]) -> Hop:
     return Hop(faults=tuple(specs))
 
 
-def _placed(document: Document, path: YamlPath, word: str, settings: dict[str, Value]) -> Hop:
+def _real(document: Document, path: YamlPath, inner: Value) -> Hop:
+    """The hop of a product's own program, which stands at `path`."""
+    match inner:
+        case str():
+            return _placed(document, path, inner, {}, is_real=True)
+        case dict() if len(inner) == 1:
+            ((word, settings),) = inner.items()
+            if settings is None or isinstance(settings, dict):
+                return _placed(document, (*path, word), word, settings or {}, is_real=True)
+            raise document.error((*path, word), f"expected settings, got {shown(settings)}")
+        case _:
+            message = f"expected a product, nginx or {{nginx: {{…}}}}, got {shown(inner)}"
+            raise document.error(path, message)
+
+
+def _placed(
+    document: Document,
+    path: YamlPath,
+    word: str,
+    settings: dict[str, Value],
+    *,
+    is_real: bool = False,
+) -> Hop:
     """The hop of a product that stands at `path`, its settings below."""
     product, version = _product(document, path, word)
     typed = {name: _typed(document, (*path, name), it) for name, it in settings.items()}
-    own = _own_config(document, path, product, typed)
+    own = None if is_real else _own_config(document, path, product, typed)
     written = {name: it for name, it in typed.items() if own is None or name not in own_config.KEYS}
     config = None if own is None else own.use.without(written)
+    make = products.real_hop if is_real else products.hop
     try:
-        return products.hop(product, version, {**(own.settings if own else {}), **written}, config)
+        return make(product, version, {**(own.settings if own else {}), **written}, config)
     except ScenarioError as error:
         problems = []
         for it in (error, *error.also):
@@ -335,7 +361,7 @@ def show_hop(hop: Hop) -> str:
     """
     if hop.product is not None:
         settings = (f"{name}={show_value(value)}" for name, value in hop.product.written.items())
-        return " ".join([str(hop.product), *settings])
+        return " ".join([hop.called, *settings])
     return " + ".join(show_fault(spec) for spec in hop.faults)
 
 

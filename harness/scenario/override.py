@@ -33,7 +33,9 @@ class Override:
 
     def is_about(self, path: str) -> bool:
         """Whether a path of a matrix leads to this setting."""
-        wanted = rf"through\[[0-9]+\]\.{re.escape(self.product)}\.{re.escape(self.setting)}"
+        wanted = (
+            rf"through\[[0-9]+\]\.(?:real\.)?{re.escape(self.product)}\.{re.escape(self.setting)}"
+        )
         return re.fullmatch(wanted, path) is not None
 
 
@@ -88,8 +90,9 @@ def _overridden(hop: Hop, overrides: Sequence[Override]) -> Hop:
     changed = {it.setting: it.value for it in mine}
     settings = {**use.settings, **changed}
     config = use.config and use.config.without(changed)
+    make = products.real_hop if hop.is_real else products.hop
     try:
-        return products.hop(products.product(use.name), use.version, settings, config)
+        return make(products.product(use.name), use.version, settings, config)
     except HarnessError as error:
         raise UsageError(f"{_OPTION} {mine[-1].text}: {error}") from None
 

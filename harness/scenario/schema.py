@@ -14,10 +14,10 @@ from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Scenario, Twin
-from harness.products import own_config
+from harness.products import own_config, real
 from harness.products.model import Product, SettingType
 from harness.products.settings import read
-from harness.scenario.chain import SCRIPT
+from harness.scenario.chain import REAL, SCRIPT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -110,12 +110,35 @@ def _through(named: dict[type[BaseModel], Schema]) -> Schema:
                 },
                 {
                     "type": "object",
+                    "properties": {REAL: _real()},
+                    "required": [REAL],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
                     "properties": faults,
                     "additionalProperties": False,
                     "minProperties": 1,
                 },
             ]
         },
+    }
+
+
+def _real() -> Schema:
+    named = {name: _product_ref(name) for name in real.names()}
+    return {
+        "description": "The product's own program, as a process on the real clock.",
+        "anyOf": [
+            {"enum": list(named)},
+            {
+                "type": "object",
+                "properties": named,
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ],
     }
 
 

@@ -10,7 +10,7 @@ from harness import products
 from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
 from harness.model.scenario import Scenario
-from harness.products import own_config
+from harness.products import own_config, real
 from harness.products.model import Product
 from harness.scenario.schema import schema
 
@@ -61,7 +61,7 @@ def test_a_fault_has_its_settings_and_a_description(name: str) -> None:
 
 @pytest.mark.parametrize("product", products.products(), ids=lambda it: it.product)
 def test_a_hop_may_be_a_product_with_its_settings(product: Product) -> None:
-    bare, versioned, hop, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
+    bare, versioned, hop, *_ = SCHEMA["properties"]["through"]["items"]["anyOf"]
     assert product.product in bare["enum"]
     assert re.fullmatch(versioned["pattern"], f"{product.product}@1.2")
     node = resolved(hop["properties"][product.product])
@@ -69,6 +69,14 @@ def test_a_hop_may_be_a_product_with_its_settings(product: Product) -> None:
     assert set(node["properties"]) == {*own, *product.settings}
     assert node == resolved(hop["patternProperties"][f"^{product.product}@[0-9.]+$"])
     assert hop["maxProperties"] == 1
+
+
+def test_a_hop_may_be_a_products_own_program() -> None:
+    *_, hop, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
+    bare, settings = hop["properties"]["real"]["anyOf"]
+    assert tuple(bare["enum"]) == real.names()
+    assert tuple(settings["properties"]) == real.names()
+    assert (hop["required"], hop["additionalProperties"]) == (["real"], False)
 
 
 def test_a_products_setting_has_its_default_and_what_it_does() -> None:

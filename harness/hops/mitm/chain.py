@@ -84,6 +84,10 @@ class Chain:
     async def _listen(self, it: master.Master) -> None:
         count = len(self._spec.hops)
         for number in range(count, 0, -1):
+            if self._spec.hops[number - 1].is_real:
+                assert self._spec.stand is not None
+                self.entry = await clock.call_trio(self._spec.stand, number, self.entry)
+                continue
             parts = build.segments(self._spec.hops[number - 1])
             for position, part in enumerate(parts):
                 is_outer = position == len(parts) - 1

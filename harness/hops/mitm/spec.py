@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class ChainSpec:
         network: Sockets or memory.
         base: Directory that a script's relative path starts from.
         ca: Directory of the run's CA when the client speaks TLS; None: plain HTTP.
+        stand: Starts the real hop of a number, given where it connects to; where it listens. None:
+            no hop is real.
     """
 
     hops: Sequence[Hop]
@@ -37,3 +39,4 @@ class ChainSpec:
     network: Network
     base: Path
     ca: Path | None = None
+    stand: Callable[[int, tuple[str, int]], Awaitable[tuple[str, int]]] | None = None

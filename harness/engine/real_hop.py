@@ -1,0 +1,194 @@
+"""The processes of real hops: started, awaited, watched, and ended with the case."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import trio
+
+from harness.engine import leash
+from harness.errors import HopError, LocalEnvironmentError
+from harness.hops import real
+from harness.model.scenario import Case, Hop
+from harness.products.real import installed
+
+LOG = "log.txt"
+# Far more than any of them takes: Squid needs a second.
+_PATIENCE_S = 20.0
+_POLL_S = 0.01
+# Longer than the leash gives the program before it kills it.
+_END_S = 10.0
+# Another process may take the port between our finding it free and the program's listening there.
+_TRIES = 3
+_IN_USE = "in use"
+
+
+def identified(case: Case) -> Case:
+    """The same case, with the versions of its real hops.
+
+    Raises:
+        LocalEnvironmentError: A program is not installed; says how to install it.
+    """
+    hops = case.scenario.through
+    if not any(hop.is_real for hop in hops):
+        return case
+    through = tuple(_identified(hop) for hop in hops)
+    scenario = case.scenario.model_copy(update={"through": through})
+    return case.model_copy(update={"scenario": scenario})
+
+
+def _identified(hop: Hop) -> Hop:
+    if not hop.is_real:
+        return hop
+    assert hop.product is not None
+    return installed(hop, version(hop.product.name))
+
+
+@cache
+def version(product: str) -> str:
+    """The version of a product that is installed."""
+    command = (real.find(product), *real.PROGRAMS[product].version)
+    try:
+        said = subprocess.run(  # noqa: S603 - a program of our table
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_PATIENCE_S,
+            check=False,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LocalEnvironmentError(f"{' '.join(command)}: {error}") from error
+    return real.version_in(product, said.decode(errors="replace"))
+
+
+async def stand(
+    hop: Hop,
+    number: int,
+    upstream: tuple[str, int],
+    folder: Path | None,
+    broke: Callable[[HopError], None],
+    task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the program of a real hop until cancelled; its status is where it listens.
+
+    Args:
+        hop: The hop.
+        number: 1 nearest the client.
+        upstream: Where it connects to.
+        folder: Where its configuration and its log are kept; None: nowhere.
+        broke: Told when the program ends by itself.
+        task_status: trio's.
+
+    Raises:
+        HopError: It does not come up; says what it said last.
+    """
+    scratches: list[Path] = []
+    kept = folder if folder is not None else _new_scratch(scratches)
+    kept.mkdir(parents=True, exist_ok=True)
+    log = kept / LOG
+    try:
+        for attempt in range(1, _TRIES + 1):
+            # Removed by the leash too, which is there when this process is not.
+            start = _start(hop, upstream, kept, _new_scratch(scratches))
+            async with _Leashed(start, scratches[-1], log) as process:
+                problem = await _ready(process, start.listening)
+                if problem is not None:
+                    said = _last_words(log)
+                    if _IN_USE in said.lower() and attempt < _TRIES:
+                        continue
+                    raise HopError(f"{hop.called} {problem}{said}", number)
+                task_status.started(start.listening)
+                code = await process.wait()
+                broke(HopError(f"{hop.called} ended with {code}{_last_words(log)}", number))
+                return
+    finally:
+        for scratch in scratches:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _start(hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path) -> real.Start:
+    assert hop.product is not None
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        port = it.getsockname()[1]
+    start = real.start(hop.product, upstream, folder.absolute(), scratch, port)
+    name, text = start.config
+    (folder / name).write_text(text)
+    return start
+
+
+def _new_scratch(scratches: list[Path]) -> Path:
+    # Not in the run's directory: the path of a Unix socket has a hundred characters at most.
+    scratches.append(Path(tempfile.mkdtemp(prefix="sse-harness-hop-")))
+    return scratches[-1]
+
+
+class _Leashed:
+    """A program on a leash: when this is left, nothing of it runs any more."""
+
+    def __init__(self, start: real.Start, scratch: Path, log: Path) -> None:
+        self._start = start
+        self._scratch = scratch
+        self._log = log
+
+    async def __aenter__(self) -> trio.Process:
+        out: IO[bytes]
+        with self._log.open("wb") as out, trio.CancelScope(shield=True):
+            self._process = await trio.lowlevel.open_process(
+                # Without site-packages: it starts in 20 ms.
+                [
+                    *(sys.executable, "-I", "-S", str(Path(leash.__file__))),
+                    str(self._scratch),
+                    *self._start.command,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=out.fileno(),
+                stderr=subprocess.STDOUT,
+                cwd=self._scratch,
+                env=dict(self._start.env),
+                # Ctrl-C reaches everybody in the terminal's group: what ends when is ours to say.
+                start_new_session=True,
+            )
+        return self._process
+
+    async def __aexit__(self, *_: object) -> None:
+        with trio.CancelScope(shield=True):
+            assert self._process.stdin is not None
+            await self._process.stdin.aclose()
+            with trio.move_on_after(_END_S):
+                await self._process.wait()
+                return
+            os.killpg(self._process.pid, 9)
+            await self._process.wait()
+
+
+async def _ready(process: trio.Process, listening: tuple[str, int]) -> str | None:
+    """Wait until somebody can connect; what is wrong, None: nothing."""
+    with trio.move_on_after(_PATIENCE_S):
+        while process.poll() is None:
+            try:
+                stream = await trio.open_tcp_stream(*listening)
+            except OSError:
+                await trio.sleep(_POLL_S)
+            else:
+                await stream.aclose()
+                return None
+        return f"ended with {process.returncode} before it listened"
+    return f"did not listen within {_PATIENCE_S:g} s"
+
+
+def _last_words(log: Path) -> str:
+    """What a program said last, to be put behind a message."""
+    lines: Iterable[str] = log.read_text(errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return f": {said[-1]}" if said else ""

@@ -1,0 +1,122 @@
+"""A real hop: what to start for a product, and when it is ready. Nothing is started here.
+
+A table, one row for each product that has a template in `harness.products.real`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from harness.errors import LocalEnvironmentError
+from harness.model.scenario import ProductUse
+from harness.products import real
+
+# Where packages put servers, and where a user's PATH may not lead.
+_ELSEWHERE: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program of a product.
+
+    Args:
+        name: What it is called.
+        install: The command that installs it.
+        version: The arguments upon which it prints its version.
+        pattern: Finds the version in that, as its first group.
+        arguments: How it is run in the foreground; `{config}` is its configuration's file,
+            `{scratch}` its directory, `{port}` where it listens.
+    """
+
+    name: str
+    install: str
+    version: tuple[str, ...]
+    pattern: str
+    arguments: tuple[str, ...]
+
+
+PROGRAMS: Final[Mapping[str, Program]] = {
+    "nginx": Program(
+        "nginx",
+        "apt-get install nginx",
+        ("-v",),
+        r"nginx/([0-9.]+)",
+        ("-p", "{scratch}", "-e", "stderr", "-c", "{config}"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What to start.
+
+    Args:
+        command: The program and its arguments; its directory is `scratch`.
+        config: The name of its configuration's file, and what is in it.
+        listening: Where it listens; it is ready when somebody can connect there.
+        env: The whole of its environment.
+    """
+
+    command: tuple[str, ...]
+    config: tuple[str, str]
+    listening: tuple[str, int]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def find(product: str) -> str:
+    """Where the program of a product is.
+
+    Raises:
+        LocalEnvironmentError: It is not installed; says how to install it.
+    """
+    program = PROGRAMS[product]
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ELSEWHERE])
+    found = shutil.which(program.name, path=path)
+    if found is None:
+        message = f"{{real: {product}}} needs {program.name}, which is not installed"
+        raise LocalEnvironmentError(f"{message}: {program.install}")
+    return found
+
+
+def version_in(product: str, said: str) -> str:
+    """The version in what a program says of itself; "" where there is none to be found."""
+    found = re.search(PROGRAMS[product].pattern, said)
+    return "" if found is None else found[1]
+
+
+def start(
+    use: ProductUse, upstream: tuple[str, int], folder: Path, scratch: Path, port: int
+) -> Start:
+    """What to start for a product.
+
+    Args:
+        use: The product and its settings.
+        upstream: Where it connects to.
+        folder: Where its configuration is going to be.
+        scratch: A directory of its own, which is removed afterwards.
+        port: Of loopback, where it is to listen.
+
+    Raises:
+        LocalEnvironmentError: The program is not installed.
+    """
+    host, upstream_port = upstream
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    stand = real.Stand(port, host, upstream_port, str(scratch), is_root)
+    config = real.render(use, stand)
+    words = {"config": folder / config[0], "scratch": scratch, "port": port}
+    return Start(
+        command=(find(use.name), *(it.format(**words) for it in PROGRAMS[use.name].arguments)),
+        config=config,
+        listening=("127.0.0.1", port),
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+        },
+    )

@@ -1,0 +1,170 @@
+"""A product's own program in place of its simulation: its configuration, from a template.
+
+`nginx.conf.j2` is what the program of the product nginx is given. A template has the product's
+settings under the names expressions have (`timeout_server`), each as the product writes it or None
+where the scenario does not set it, so that the program's own default holds; `defaults`, for what
+its packages set and the program does not; and the fields of `Setting`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import ScenarioError
+from harness.model.scenario import ConfigUse, Hop, ProductUse
+from harness.products import expand
+from harness.products.load import DIRECTORY
+from harness.products.load import product as product_of
+from harness.products.model import Product
+from harness.products.settings import name_in_expressions, read
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_DIRECTORY: Final = DIRECTORY / "real"
+_SUFFIX: Final = ".j2"
+# What ends a directive or a string in the files of one product or another.
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"'`\\{};#$%]")
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a program stands.
+
+    Args:
+        port: Of loopback, where it listens.
+        upstream_host: Where it connects to.
+        upstream_port: The same.
+        scratch: A directory of its own, absolute, which is gone when the program has ended.
+        is_root: Whether it is started by root.
+    """
+
+    port: int
+    upstream_host: str
+    upstream_port: int
+    scratch: str
+    is_root: bool
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The products whose programs can be started, sorted."""
+    return tuple(sorted(_templates()))
+
+
+def real_hop(
+    product: Product,
+    version: str = "",
+    written: Mapping[str, object] | None = None,
+    config: ConfigUse | None = None,
+) -> Hop:
+    """Make a hop of a product's own program; its settings are read as those of the simulation.
+
+    Args:
+        product: Which one.
+        version: "": the one that is installed is not asked for.
+        written: Its settings as the user wrote them, scalars as they were typed.
+        config: None: a real hop takes settings only.
+
+    Raises:
+        ScenarioError: The program cannot be started, or not with this version or these settings;
+            see `hop`.
+    """
+    assert config is None
+    name = product.product
+    if name not in names():
+        message = f"{name} has no program that can be started; there are {', '.join(names())}"
+        raise ScenarioError(message)
+    if version:
+        raise ScenarioError(f"a real {name} is the one that is installed; write it without @")
+    written = written or {}
+    hop = expand.hop(product, "", {k: it for k, it in written.items() if k in product.settings})
+    use = hop.product
+    assert use is not None
+    problems = []
+    for key in written:
+        if key not in product.settings:
+            # With the words, and the suggestion, that the simulation has for it.
+            expand.hop(product, "", {key: written[key]})
+        if key not in renderable(product):
+            there_are = ", ".join(renderable(product))
+            message = f"it cannot be given to a real {name}, only {there_are}"
+            problems.append(ScenarioError(message, None, key))
+        elif _UNSAFE.search(str(use.settings[key])):
+            message = "a quote, a brace, a semicolon or the like cannot be given to a real program"
+            problems.append(ScenarioError(message, None, key))
+    if problems:
+        first, *rest = problems
+        raise ScenarioError(first.message, None, first.path, tuple(rest))
+    return hop.model_copy(
+        update={"is_real": True, "product": use.model_copy(update={"version": ""})}
+    )
+
+
+def installed(hop: Hop, version: str) -> Hop:
+    """The same hop, now that it is known which version is installed.
+
+    What is expected of it is what that version does; of one older than what is known of the
+    product, what a bare name means.
+    """
+    assert hop.product is not None
+    product = product_of(hop.product.name)
+    try:
+        known = expand.hop(product, version, hop.product.settings)
+    except ScenarioError:
+        known = hop
+    use = hop.product.model_copy(update={"version": version})
+    return hop.model_copy(update={"faults": known.faults, "product": use})
+
+
+def renderable(product: Product) -> tuple[str, ...]:
+    """The settings that the product's template takes."""
+    from jinja2 import meta  # noqa: PLC0415 - 40 ms, and most chains are simulated
+
+    file = _templates()[product.product]
+    used = meta.find_undeclared_variables(_environment().parse(file.read_text()))
+    return tuple(name for name in product.settings if name_in_expressions(name) in used)
+
+
+def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
+    """The configuration of a program: the name of its file, and what is in it.
+
+    Args:
+        use: The product and its settings.
+        stand: Where the program stands.
+    """
+    product = product_of(use.name)
+    file = _templates()[use.name]
+    settings = {name_in_expressions(name): use.settings.get(name) for name in product.settings}
+    defaults = {
+        name_in_expressions(name): read(product, name, it.default)[1]
+        for name, it in product.settings.items()
+        if it.default is not None
+    }
+    assert not set(settings) & {"defaults", *asdict(stand)}
+    template = _environment().from_string(file.read_text())
+    text = template.render(**settings, **asdict(stand), defaults=defaults)
+    return file.name.removesuffix(_SUFFIX), text
+
+
+@cache
+def _templates() -> dict[str, Path]:
+    return {file.name.partition(".")[0]: file for file in _DIRECTORY.glob(f"*{_SUFFIX}")}
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - as in renderable
+
+    return Environment(  # noqa: S701 - no HTML is made here
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        line_comment_prefix="##",
+    )
