@@ -134,6 +134,7 @@ LIVELY = [
     ("supabase-edge-functions", 150.0, "truncation"),
     ("[{supabase-edge-functions: {wall_clock: 400}}]", 400.0, "truncation"),
     ("miget", 900.0, "truncation"),
+    ("[{ingress-nginx: {reload: 20s}}]", 260.0, "truncation"),
     ("[{istio: {timeout: 15s}}]", 15.0, "truncation"),
     (
         "[{apigee: {response_streaming_enabled: true, api_timeout: 60000}}]",
