@@ -18,6 +18,7 @@ class Behaviour:
     Args:
         has_heartbeat: Sends comments through silences.
         has_anti_buffering_headers: Sends `X-Accel-Buffering: no` and `no-transform`.
+        cache_control: What it says to caches; `no-transform` is not among it.
         has_ids: Gives events ids.
         honours_last_event_id: Sends what a client has missed.
         holds_compressed: Compresses, and leaves events in the compressor.
@@ -30,6 +31,7 @@ class Behaviour:
 
     has_heartbeat: bool = True
     has_anti_buffering_headers: bool = True
+    cache_control: str = "no-cache"
     has_ids: bool = True
     honours_last_event_id: bool = True
     holds_compressed: bool = False
@@ -64,6 +66,11 @@ FLAWS: Mapping[str, Flaw] = MappingProxyType(
             "does not ask intermediaries to pass events on at once",
             "delivered_within",
             {"has_anti_buffering_headers": False},
+        ),
+        "cacheable": Flaw(
+            "lets caches on the way keep the stream for a minute",
+            "headers_fit",
+            {"cache_control": "max-age=60"},
         ),
         "no-ids": Flaw("events carry no ids", "ids_advance", {"has_ids": False}),
         "ignores-last-event-id": Flaw(

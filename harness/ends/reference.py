@@ -111,10 +111,11 @@ class ReferenceServer:
     def _head(self, *, takes_gzip: bool) -> list[tuple[bytes, bytes]]:
         behaviour = self._behaviour
         head = [(b"content-type", behaviour.content_type.encode())]
+        caching = behaviour.cache_control.encode()
         if behaviour.has_anti_buffering_headers:
-            head += [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
+            head += [(b"cache-control", caching + b", no-transform"), (b"x-accel-buffering", b"no")]
         else:
-            head.append((b"cache-control", b"no-cache"))
+            head.append((b"cache-control", caching))
         if behaviour.holds_compressed and takes_gzip:
             head += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         return head

@@ -13,6 +13,7 @@ from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import FaultConfig
 from harness.faults.buffer import Buffer
+from harness.faults.cache import Cache
 from harness.faults.client_gone import ClientGone
 from harness.faults.compress import Compress
 from harness.faults.connection_limit import ConnectionLimit
@@ -43,6 +44,7 @@ FAULTS: Final[Mapping[str, type[FaultConfig]]] = MappingProxyType(
         "answer": Answer,
         "bandwidth": Bandwidth,
         "buffer": Buffer,
+        "cache": Cache,
         "client_gone": ClientGone,
         "compress": Compress,
         "connection_limit": ConnectionLimit,

@@ -116,6 +116,13 @@ def test_no_anti_buffering_headers_leaves_out_these_only() -> None:
     assert flawed.reads == seen_with().reads
 
 
+def test_cacheable_allows_a_minute_and_nothing_else() -> None:
+    flawed, right = seen_with("cacheable"), seen_with()
+    assert flawed.header("cache-control") == "max-age=60, no-transform"
+    assert flawed.header("x-accel-buffering") == right.header("x-accel-buffering") == "no"
+    assert flawed.reads == right.reads
+
+
 def test_no_ids_leaves_out_the_ids_only() -> None:
     flawed = seen_with("no-ids")
     assert b"id:" not in flawed.body

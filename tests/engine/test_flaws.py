@@ -44,6 +44,10 @@ EXPECTED = {
         Caught("compression/held", "delivered_within", 1, 'send "Cache-Control: no-transform"'),
         Caught("combined/cdn-and-proxy", "delivered_within", 2, 'send "X-Accel-Buffering: no"'),
     ),
+    "cacheable": (
+        Caught("sharing/cached", "headers_fit", None, 'send "Cache-Control: no-cache, no-tra'),
+        Caught("sharing/cached", "no_event_duplicated", 1, "let hop 1 keep no copy of a stream"),
+    ),
     "no-ids": (
         Caught("direct/healthy", "ids_advance", None, 'write "id:" in every event'),
         Caught("duration/clean-end", "no_event_lost", None, "send an id with every event"),

@@ -10,6 +10,7 @@ from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
 from harness.faults.base import TIE_S, Conserves, FaultConfig
 from harness.faults.buffer import Buffer
+from harness.faults.cache import Cache
 from harness.faults.client_gone import ClientGone, Kind
 from harness.faults.coded_head import Suffix
 from harness.faults.compress import Compress
@@ -43,6 +44,19 @@ from tests.testkit.contract import Subject, subject
 
 def _at_once(config: FaultConfig) -> Subject:
     return subject(config, holds_bytes=0)
+
+
+def _shares(config: FaultConfig) -> Subject:
+    """One client is given what another one got, or waits for it."""
+    return replace(
+        _at_once(config), invents_heads=True, ignores_leaving=True, may_wait=True, shares=True
+    )
+
+
+class SmallCache(Cache):
+    """A cache that is soon full."""
+
+    held_bytes: ClassVar[int] = 4
 
 
 class SmallBuffer(Buffer):
@@ -141,6 +155,23 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             subject(Buffer(block_bytes=8, flush_after_s=1.0), holds_bytes=7, holds_s=1.0 + TIE_S),
             outcomes_alike=False,
         ),
+    },
+    "cache": {
+        "copies": _shares(Cache(default_ttl_s=9.0)),
+        "nginx": _shares(
+            Cache(
+                default_ttl_s=9.0,
+                ignore=("Cache-Control",),
+                meanwhile="wait",
+                lock_timeout_s=3.0,
+                lock_age_s=2.0,
+                poll_s=0.5,
+                abandoned="finish",
+            )
+        ),
+        "varnish": _shares(Cache(default_ttl_s=9.0, meanwhile="join", on_uncacheable="serialise")),
+        "squid": _shares(Cache(default_ttl_s=1.0, meanwhile="join", before_head="own")),
+        "full": _shares(SmallCache(default_ttl_s=9.0, meanwhile="join")),
     },
     "client_gone": {
         "at once": _at_once(ClientGone(upstream="rst")),

@@ -34,6 +34,29 @@ CODED = {"flush": True, "honours_no_transform": False}
 WHOLE = {"until_end": True, "hold_head": True, "content_length": True}
 CUT_AFTER_7S: Yaml = {"max_duration": {"after": "7s"}}
 
+# A shared cache, before a server that says no-cache: what it would share, it is told to.
+KEPT = {"ignore": ["Cache-Control"], "default_ttl": "20500ms"}
+SHARED = {
+    "traffic": {"every": "1s", "recycle_after": "8s", "end_after": "50s"},
+    "watch": "40500ms",
+    "client": [
+        {"eventsource": {}},
+        {"eventsource": {"start": "1300ms", "leave": {"at": "6600ms", "by": "rst"}}},
+        # Who ends together asks again together, and who is first then is a tie.
+        {"eventsource": {"start": "3450ms", "reconnect": False}},
+        {"eventsource": {"start": "5600ms", "reconnect": False}},
+        {"eventsource": {"start": "12600ms", "reconnect": False}},
+    ],
+}
+LEFT = {
+    "traffic": {"every": "1s", "end_after": "30s"},
+    "client": [
+        {"eventsource": {"leave": {"at": "4500ms"}}},
+        {"eventsource": {"start": "1300ms", "reconnect": False}},
+        {"eventsource": {"start": "2600ms", "leave": {"at": "12600ms"}}},
+    ],
+}
+
 CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "nothing": ([{}], {}),
     "idle": ([{"idle_timeout": {"after": "5s"}}], QUIET),
@@ -263,6 +286,29 @@ CHAINS: dict[str, tuple[list[Yaml], dict[str, Any]]] = {
     "drained, each for itself": (
         [{"drain": {"after": "5s"}}, {"drain": {"after": "7s", "grace": "1s", "how": "end"}}],
         {"client": {"eventsource": {"http": "2"}}},
+    ),
+    "cache, told not to": ([{"cache": {"meanwhile": "join"}}], SHARED),
+    "cache, copies": ([{}, {"cache": {**KEPT}}], SHARED),
+    "cache, joined": ([{"cache": {**KEPT, "meanwhile": "join"}}, {}], SHARED),
+    "cache, joined and left": ([{"cache": {**KEPT, "meanwhile": "join"}}], LEFT),
+    "cache, waited for": (
+        [{"cache": {**KEPT, "meanwhile": "wait", "poll": "500ms", "lock_timeout": "4s"}}],
+        SHARED,
+    ),
+    "cache, waited for and left": (
+        [{"cache": {**KEPT, "meanwhile": "wait", "lock_age": "9s", "abandoned": "finish"}}, {}],
+        LEFT,
+    ),
+    "cache, waited for in vain": (
+        [
+            {"cache": {"meanwhile": "join", "on_uncacheable": "serialise"}},
+            {"latency": {"delay": "3070ms"}},
+        ],
+        SHARED,
+    ),
+    "cache, cut": (
+        [{"cache": {**KEPT, "meanwhile": "join"}}, {"cut": {"after": "6s", "how": "reset"}}],
+        SHARED,
     ),
     "http/1.0 upstream": (
         [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from harness.faults.base import (
@@ -69,6 +69,7 @@ class Subject:
         invents_heads: Whether a head may come without one from upstream, as when one stage of a
             pipeline answers and another passes that on.
         ignores_leaving: Whether upstream may be left open although the client has left.
+        shares: Whether one exchange may be given what another one got.
         may_wait: Whether a request may wait for others as long as these last.
         stalls_inside: Whether a stage may stall before the last one. Then an end may stay out, or
             come later from another stage.
@@ -83,6 +84,7 @@ class Subject:
     outcomes_alike: bool = True
     invents_heads: bool = False
     ignores_leaving: bool = False
+    shares: bool = False
     may_wait: bool = False
     stalls_inside: bool = False
     bound_bytes: float = math.inf
@@ -335,7 +337,18 @@ def run(subject: Subject, plan: Plan, seed: int = 0) -> Driver:
         driver.deliver(now_s, x, CaseOver())
     for x, seen in driver.seen.items():
         _check_end(subject, plan, x, seen)
+        if subject.shares and not seen.request_sent:
+            _check_shared(x, seen, driver.seen.values())
     return driver
+
+
+def _check_shared(x: int, seen: Seen, others: Iterable[Seen]) -> None:
+    """Who asked for nothing upstream got the beginning of what somebody did, or all of it."""
+    is_whole = seen.end == End("end")
+    assert seen.head_out is None or any(
+        it.given == seen.forwarded if is_whole else it.given.startswith(seen.forwarded)
+        for it in others
+    ), f"forwarded {bytes(seen.forwarded)!r} in exchange {x}, which nobody was given"
 
 
 def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
