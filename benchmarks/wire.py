@@ -64,11 +64,14 @@ async def _serve(told: Connection, every_s: float, streams: int) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(HEAD)
-            # Apart by a share of the second each, whenever they have connected.
-            due_s = time.monotonic() // every_s * every_s + every_s * number / streams
+            # Apart by a share of the second each, whenever they have connected, and from the first
+            # second on: the count goes on over the connections of other measurements.
+            apart_s = every_s * (number % streams) / streams
+            now_s = time.monotonic()
+            due_s = now_s + (apart_s - now_s) % every_s
             while not writer.is_closing():
-                due_s += every_s
                 await asyncio.sleep(due_s - time.monotonic())
+                due_s += every_s
                 event = b"data: %d %s\n\n" % (time.monotonic_ns(), PADDING)
                 writer.write(b"%x\r\n%s\r\n" % (len(event), event))
                 await writer.drain()

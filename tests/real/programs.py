@@ -226,15 +226,24 @@ class Program:
 
     def ports(self) -> set[int]:
         """The ports of loopback that its processes listen on."""
+        return {_port_in(row[1]) for row in self._sockets("0A")}
+
+    def _sockets(self, state: str) -> list[list[str]]:
+        """The rows of /proc/net/tcp for sockets of its processes that are in this state."""
         inodes = set()
         for pid in self.members():
             for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
                 with suppress(OSError):
                     inodes.add(str(descriptor.readlink()).removeprefix("socket:[").rstrip("]"))
         rows = [it.split() for it in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return {
-            int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes
-        }
+        return [row for row in rows if row[3] == state and row[9] in inodes]
+
+    def wait_until_connected(self, port: int) -> None:
+        """Wait until it has a connection to a port of loopback."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while port not in {_port_in(row[2]) for row in self._sockets("01")}:
+            assert time.monotonic() < deadline_s, f"it never connected: {self._shown()}"
+            time.sleep(_POLL_S)
 
     def wait_for(self, text: str) -> None:
         """Wait until it has printed something."""
@@ -282,6 +291,11 @@ class Program:
 
     def _shown(self) -> str:
         return f"{self._command}\n{self.said()}\n{self._err.read_text()}"
+
+
+def _port_in(address: str) -> int:
+    """The port of an address as the kernel writes it."""
+    return int(address.split(":")[1], 16)
 
 
 def _peak_bytes(pid: int) -> int:

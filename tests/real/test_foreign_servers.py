@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -103,9 +104,8 @@ REASONS = [
         "never arrived; the worst was still held after",
         'send "X-Accel-Buffering: no": hop 1 holds what it reads',
     ),
-    Reason(IDLE, "stays_open", 1, "by hop 1, after 2.0 s of silence", "send a comment"),
+    Reason(IDLE, "stays_open", 1, r"by hop 1, after 2\.\d s of silence", "send a comment"),
     Reason(COMPRESS, "delivered_within", 1, "never arrived", 'send "Cache-Control: no-transform"'),
-    Reason(DURATION, "stays_open", 1, "cut at 3.0 s by hop 1", "send ids and resume"),
     Reason(DURATION, "no_event_lost", None, "client 1 lost", "send an id with every event"),
     Reason("resuming", "no_event_lost", None, "client 1 lost", "send an id with every event"),
 ]
@@ -120,16 +120,22 @@ def test_a_server_that_does_nothing_for_its_clients_fails_with_hop_and_fix(
     assert (ended.code, ended.case.outcome) == (1, "FAIL"), ended.out
     found: Finding = ended.found(why.check, "FAIL")
     assert found.hop == why.hop
-    assert why.observed in found.observed
+    assert re.search(why.observed, found.observed)
     assert found.fix.startswith(why.fix)
     assert found.evidence
     assert [it.end for it in ended.case.faults] == ["fired"]
 
 
+def test_a_cut_that_the_chain_makes_anyway_is_held_against_no_server(runs: AtOnce) -> None:
+    found = runs.of(f"express {DURATION}").found("stays_open", "PASS")
+
+    assert re.fullmatch(r"open for 3\.\d s, until max_duration of hop 1 ended it", found.observed)
+
+
 def test_the_report_for_people_names_hop_fix_and_the_command_to_run_it_again(runs: AtOnce) -> None:
     said = runs.of(f"express {IDLE}").out
 
-    assert "hop 1 idle_timeout: closed after 2.0 s of silence (limit 2 s)" in said
+    assert re.search(r"hop 1 idle_timeout: closed after 2\.\d s of silence \(limit 2 s\)", said)
     assert 'fix     send a comment (": hb\\n\\n") at least every 1.0 s' in said
     assert (
         'sse-harness run --through \'[{"idle_timeout": {"after": "2s"}}]\' --url http://127.0.0.1:'
