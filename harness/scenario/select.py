@@ -70,7 +70,7 @@ def select(words: Sequence[str], *, suite: Path, flaws: Collection[str]) -> list
     if len(named) < len(words):
         # Whoever copies a built-in scenario to change it means the copy.
         taken = {loaded.scenario.id for loaded in known.values()}
-        built_in = _load_all(scenario_files(suite), flaws)
+        built_in = _load_all(_built_in([it for it in words if it not in named], suite), flaws)
         known |= {f: it for f, it in built_in.items() if it.scenario.id not in taken}
     chosen: dict[str, Selected] = {}
     for word in words:
@@ -127,6 +127,24 @@ def _files(word: str) -> list[Path] | None:
     if is_meant and not path.is_file():
         raise UsageError(f"there is no file {shown(word)}")
     return [path] if is_meant else None
+
+
+def _built_in(ids: Iterable[str], suite: Path) -> list[Path]:
+    """The files of the built-in suite in which to look for ids.
+
+    There the scenario `idle/quiet` is in `idle/quiet.yaml`: one case need not wait until all others
+    are loaded. For an id that names no file any of them may be meant.
+    """
+    found: list[Path] = []
+    for name in (it.partition("[")[0].partition("+")[0].rstrip("/") for it in ids):
+        if len(name) > _NAME_CHARS:
+            return scenario_files(suite)
+        file, folder = suite / f"{name}.yaml", suite / name
+        here = [*([file] if file.is_file() else []), *scenario_files(folder)]
+        if not here:
+            return scenario_files(suite)
+        found += here
+    return found
 
 
 def _load_all(files: Iterable[Path], flaws: Collection[str]) -> dict[Path, Loaded]:

@@ -142,9 +142,11 @@ def carried_out(plan: Plan, directory: Path) -> Digests:
 
 @contextmanager
 def busy_cores() -> Iterator[None]:
-    """One process for each core that does nothing but compute, and ends by itself."""
+    """Keep every second core busy with nothing but computing, which ends by itself."""
     spin = f"import time\nend = time.monotonic() + {BUDGET_S}\nwhile time.monotonic() < end: pass"
-    burners = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(default_workers())]
+    burners = [
+        subprocess.Popen([sys.executable, "-c", spin]) for _ in range((default_workers() + 1) // 2)
+    ]
     try:
         yield
     finally:

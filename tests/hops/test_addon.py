@@ -269,11 +269,11 @@ def test_a_limit_fires_and_says_so(confdir: Path) -> None:
             began_s = trio.current_time()
             await target.send(chunk(b"data: 1\n\n"))
             assert await client.rest() == (chunk(b"data: 1\n\n"), "fin")
-            assert 0.3 <= trio.current_time() - began_s < 5.0
+            assert 0.3 <= trio.current_time() - began_s < 30.0
             assert await target.end() == "fin"
             # How late the alarm was is the machine's affair.
-            await dump.says("exchange 1: idle_timeout fired: silence of 0.3")
-            await dump.says("(limit 0.3 s), after 9 bytes")
+            await dump.says("exchange 1: idle_timeout fired: closed after ")
+            await dump.says(" s of silence (limit 0.3 s), after 9 bytes")
 
     trio.run(main)
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.ends.flaws import FLAWS
 from harness.scenario.builtin import suite, suite_of
+from harness.scenario.load import load
+from harness.scenario.select import scenario_files
 
 
 def test_a_wheel_has_the_suite_inside_the_package(tmp_path: Path) -> None:
@@ -38,3 +41,10 @@ def test_the_suite_is_named_from_the_current_directory(
     monkeypatch.chdir(tmp_path)
     assert suite().is_absolute()
     assert suite().is_dir()
+
+
+def test_the_scenario_of_an_id_is_in_the_file_of_that_name() -> None:
+    found = suite()
+    ids = {file: load(file, flaws=FLAWS).scenario.id for file in scenario_files(found)}
+    assert ids
+    assert ids == {file: file.relative_to(found).with_suffix("").as_posix() for file in ids}

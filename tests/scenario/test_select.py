@@ -90,6 +90,13 @@ def test_a_directory_without_scenarios_may_have_the_name_of_an_id(suite: Path) -
     assert selected(suite, "cut") == ["cut/reset"]
 
 
+def test_a_file_that_was_not_asked_for_is_not_even_read(suite: Path) -> None:
+    written(suite, "id: 5\n", "z.yaml")
+    assert selected(suite, "idle/quiet[20s]") == ["idle/quiet[20s]"]
+    with pytest.raises(ScenarioError):
+        selected(suite, "no/such")
+
+
 def test_hidden_and_other_files_are_left_out(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yml", "c.yaml.bak", ".d.yaml", ".git/e.yaml", "f/g.yaml", "h.py"):
         written(tmp_path, "", name)
