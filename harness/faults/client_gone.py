@@ -112,6 +112,7 @@ class _State:
         self._config = config
         self._standing = Standing()
         self._has_head = False
+        self._is_h2 = False
         self._kind: Kind | None = None  # since the client left
         self._is_reset = False
         self._writes = 0  # since then
@@ -120,7 +121,10 @@ class _State:
     def step(self, now_s: float, event: Event) -> Iterable[Action]:  # noqa: ARG002 - no time in it
         self._standing.see(event)
         match event:
-            case RequestHead() | RequestData() | RequestEnd():
+            case RequestHead():
+                self._is_h2 = event.client_version == "HTTP/2"
+                yield passed(event)
+            case RequestData() | RequestEnd():
                 yield passed(event)
             case ResponseHead() | Data():
                 self._has_head = True
@@ -129,7 +133,8 @@ class _State:
                 yield from self._look()
             case Left(how) if self._kind is None:
                 self._kind = self._config.kind(how, has_head=self._has_head)
-                self._is_reset = how != "fin"
+                # A stream has no half of its own: with its connection it is gone for good.
+                self._is_reset = how != "fin" or self._is_h2
                 self._writes = 1 if self._is_reset else 0
                 yield from self._standing.fired(f"client left ({how}): {_when(self._kind)}")
                 yield from self._look()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,13 @@ def test_a_client_that_aborts_is_noticed_a_write_earlier(how: GoneHow) -> None:
     play = streaming(notices="next_write")
     note = fired(f"client left ({how}): noticed with write 1")
     assert play >> Left(how) << note << CloseUpstream("fin")
+
+
+def test_over_http_2_a_client_that_closed_its_connection_reads_on_nowhere() -> None:
+    play = Playbook(gone(notices="next_write", writes=2)).at(0.0)
+    play.opened(replace(GET, client_version="HTTP/2"))
+    assert play >> Left("fin") << fired("client left (fin): noticed with write 2")
+    assert play >> Data(b"a") << Forward(b"a") << CloseUpstream("fin")
 
 
 def test_a_client_is_never_noticed() -> None:
