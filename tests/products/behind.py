@@ -6,7 +6,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from harness.faults import registry
@@ -34,6 +34,7 @@ from harness.scenario.chain import parse_chain
 
 STREAM = "text/event-stream"
 EVENT = b"data: x\n\n"
+GET = RequestHead("GET", "/", (("Host", "t"), ("Accept-Encoding", "gzip")))
 
 type Said = Iterable[tuple[float, Event]]
 
@@ -104,13 +105,11 @@ def behind(chain: str, said: Said, method: str = "GET", *, until_s: float = 20_0
         method: The request's.
         until_s: How long it is watched.
     """
-    (hop,) = parse_chain(chain)
-    configs = [registry.build(spec.name, spec.settings) for spec in hop.faults]
-    pipeline = Pipeline([config.start(lambda: 0.5) for config in configs])
+    pipeline = _pipeline(chain)
     seen = Seen()
     wakes: list[float] = []
     server = iter(said)
-    request = RequestHead(method, "/", (("Host", "t"), ("Accept-Encoding", "gzip")))
+    request = replace(GET, method=method)
     now: list[tuple[float, Event]] = [(0.0, request), (0.0, RequestEnd())]
     coming = heapq.merge(now, server, key=lambda it: it[0])
     waiting = next(coming, None)
@@ -126,6 +125,12 @@ def behind(chain: str, said: Said, method: str = "GET", *, until_s: float = 20_0
         for _, action in pipeline.step(now_s, 1, event):
             _see(seen, now_s, action, wakes)
     return seen
+
+
+def _pipeline(chain: str) -> Pipeline:
+    (hop,) = parse_chain(chain)
+    configs = [registry.build(spec.name, spec.settings) for spec in hop.faults]
+    return Pipeline([config.start(lambda: 0.5) for config in configs])
 
 
 def _see(seen: Seen, now_s: float, action: Action, wakes: list[float]) -> None:
@@ -150,3 +155,23 @@ def _see(seen: Seen, now_s: float, action: Action, wakes: list[float]) -> None:
             wakes[:] = [at_s] if at_s < math.inf else []
         case _:
             pass
+
+
+def requests_of_two(chain: str, answer: ResponseHead, *, at_once: bool) -> int:
+    """How many requests reach a server that answers so, of two clients that ask for the same.
+
+    Args:
+        chain: As `--through` takes it.
+        answer: The head of the first response, of one event.
+        at_once: Whether the second client comes before that event, or after the end.
+    """
+    pipeline = _pipeline(chain)
+    head_1: list[tuple[int, Event]] = [(1, GET), (1, RequestEnd()), (1, answer)]
+    body_1: list[tuple[int, Event]] = [(1, Data(EVENT)), (1, UpstreamEnd("end"))]
+    asked_2: list[tuple[int, Event]] = [(2, GET), (2, RequestEnd())]
+    script = head_1 + (asked_2 + body_1 if at_once else body_1 + asked_2)
+    return sum(
+        isinstance(action, SendRequest)
+        for at_s, (x, event) in enumerate(script)
+        for _, action in pipeline.step(float(at_s), x, event)
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from harness.faults.base import Data, Event, ResponseHead, UpstreamEnd
 from harness.wire.coding import decoder
-from tests.products.behind import EVENT, behind, brief, head, lively, mute, quiet
+from tests.products.behind import EVENT, behind, brief, head, lively, mute, quiet, requests_of_two
 
 # Silence before the head: the hop, when it gives up, and what the client gets.
 MUTE = [
@@ -344,3 +344,24 @@ def test_webpack_keeps_events_in_its_encoder() -> None:
 
 def test_cloudfront_tries_a_post_once() -> None:
     assert behind("cloudfront", mute(), "POST").ended_s == 30.0
+
+
+@pytest.mark.parametrize(
+    ("chain", "answer", "at_once", "requests"),
+    [
+        ("bunny", head(), False, 1),
+        ("bunny", head(), True, 2),
+        ("[{bunny: {request_coalescing: on}}]", head(), True, 1),
+        ("bunny", head(Cache_Control="no-cache"), False, 2),
+        ("[{bunny: {override_cache_time: 60}}]", head(Cache_Control="no-cache"), False, 1),
+        ("[{fastly: {beresp_do_stream: on}}]", head(Cache_Control="max-age=10"), True, 1),
+        ("fastly", head(Cache_Control="max-age=10"), True, 1),
+        ("fastly", head(Cache_Control="private"), True, 2),
+        ("fastly", head(), False, 2),
+        ("cloudflare", head(Cache_Control="max-age=10"), False, 2),
+    ],
+)
+def test_gives_a_second_client_its_own_stream_or_not(
+    chain: str, answer: ResponseHead, at_once: bool, requests: int
+) -> None:
+    assert requests_of_two(chain, answer, at_once=at_once) == requests
