@@ -161,7 +161,10 @@ def _had_ended_above(it: HopExchange, down_n: int) -> bool:
 
 
 def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
-    """How long no byte had come when it was ended: at the hop that did it, else at the client."""
+    """How long no byte had come when it was ended: at the hop that did it, else at the client.
+
+    A hop without a record, a real one, had its bytes from the next hop that has one, or the tap.
+    """
     at_hop = next((it for it in route.hops if it.hop == hop), None)
     if at_hop is not None:
         ended = at_hop.forwarded if at_hop.is_answer else at_hop.end
@@ -170,7 +173,22 @@ def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
         since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
         if ended is not None:
             return max(0.0, ended.t_s - since_s)
+    elif hop is not None and (said_s := _said_s(route, hop, attempt.ended_s)) is not None:
+        return attempt.ended_s - said_s
     return _unheard_s(attempt)
+
+
+def _said_s(route: Route, hop: int, until_s: float) -> float | None:
+    """When bytes last came to a hop without a record, before it ended a response; None: unknown."""
+    above = next((it for it in route.hops if it.hop > hop), None)
+    if above is not None:
+        last, head = above.wrote_down.last, above.forwarded
+        times_s = [it.t_s for it in (head, last) if it is not None]
+    elif route.exchange is not None and route.exchange.head is not None:
+        times_s = [route.exchange.head.t_s, *(it.t_s for it in route.exchange.stream.reads)]
+    else:
+        return None
+    return max((it for it in times_s if it < until_s - SAME_INSTANT_S), default=None)
 
 
 def _unheard_s(attempt: Attempt) -> float:

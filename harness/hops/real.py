@@ -49,6 +49,52 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         r"nginx/([0-9.]+)",
         ("-p", "{scratch}", "-e", "stderr", "-c", "{config}"),
     ),
+    "haproxy": Program(
+        "haproxy",
+        "apt-get install haproxy",
+        ("-v",),
+        r"version ([0-9.]+)",
+        ("-db", "-f", "{config}"),
+    ),
+    "caddy": Program(
+        "caddy",
+        "apt-get install caddy",
+        ("version",),
+        r"^v?([0-9]+\.[0-9.]+)",
+        ("run", "--adapter", "caddyfile", "--config", "{config}"),
+    ),
+    "varnish": Program(
+        "varnishd",
+        "apt-get install varnish",
+        ("-V",),
+        r"varnish-([0-9.]+)",
+        (
+            # Its usual jail would have users of Varnish's own read what is only ours to read.
+            *("-F", "-j", "none", "-n", "{scratch}/varnish"),
+            *("-a", "127.0.0.1:{port}", "-f", "{config}", "-s", "malloc,16m"),
+        ),
+    ),
+    "apache": Program(
+        "apache2",
+        "apt-get install apache2",
+        ("-v",),
+        r"Apache/([0-9.]+)",
+        ("-D", "FOREGROUND", "-f", "{config}"),
+    ),
+    "lighttpd": Program(
+        "lighttpd",
+        "apt-get install lighttpd",
+        ("-v",),
+        r"lighttpd/([0-9.]+)",
+        ("-D", "-f", "{config}"),
+    ),
+    "squid": Program(
+        "squid",
+        "apt-get install squid",
+        ("-v",),
+        r"Version ([0-9.]+)",
+        ("-N", "-d", "1", "-f", "{config}"),
+    ),
 }
 
 

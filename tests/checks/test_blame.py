@@ -119,6 +119,16 @@ def test_a_real_hop_alone_is_known_by_what_the_others_did_not_do(
     assert (ending(stage).by, ending(stage).hop) == (by, hop)
 
 
+@pytest.mark.parametrize("recorded", [set[int](), {2}])
+def test_a_silence_at_a_real_hop_begins_when_its_upstream_fell_silent(recorded: set[int]) -> None:
+    stage = Stage(hops=1 + len(recorded), recorded=recorded)
+    stream = stage.connect(0.0)
+    stream.event(1.0, 1)
+    stream.event(2.0, 2, arrives_s=2.2, held_at=1)
+    stream.cut(4.0, hop=1)
+    assert (ending(stage).hop, ending(stage).silence_s) == (1, 2.0)
+
+
 def test_a_target_behind_real_hops_that_ended_first_ended_it() -> None:
     stage = Stage(hops=1, recorded=set())
     stage.connect(0.0).end(5.0)

@@ -15,6 +15,12 @@ from harness.products.real import names
 # What the programs of Debian 12 print.
 SAID = {
     "nginx": ("nginx version: nginx/1.22.1\n", "1.22.1"),
+    "haproxy": ("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/\n", "2.6.12"),
+    "caddy": ("2.6.2\n", "2.6.2"),
+    "varnish": ("varnishd (varnish-7.1.1 revision 7cee1c581bead20e88d101ab3d72afb)\n", "7.1.1"),
+    "apache": ("Server version: Apache/2.4.71 (Debian)\nServer built: 2026\n", "2.4.71"),
+    "lighttpd": ("lighttpd/1.4.69 (ssl) - a light and fast webserver\n", "1.4.69"),
+    "squid": ("Squid Cache: Version 5.7\nService Name: squid\n", "5.7"),
 }
 
 

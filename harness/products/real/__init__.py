@@ -3,11 +3,13 @@
 `nginx.conf.j2` is what the program of the product nginx is given. A template has the product's
 settings under the names expressions have (`timeout_server`), each as the product writes it or None
 where the scenario does not set it, so that the program's own default holds; `defaults`, for what
-its packages set and the program does not; and the fields of `Setting`.
+its packages set and the program does not; `in_seconds` and `in_bytes`, the settings in numbers; and
+the fields of `Stand`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +24,7 @@ from harness.products.load import DIRECTORY
 from harness.products.load import product as product_of
 from harness.products.model import Product
 from harness.products.settings import name_in_expressions, read
+from harness.products.values import Bytes, Seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -49,6 +52,9 @@ class Stand:
     upstream_port: int
     scratch: str
     is_root: bool
+
+
+_ANYWHERE: Final = Stand(0, "127.0.0.1", 0, "/", is_root=False)
 
 
 @cache
@@ -98,12 +104,25 @@ def real_hop(
         elif _UNSAFE.search(str(use.settings[key])):
             message = "a quote, a brace, a semicolon or the like cannot be given to a real program"
             problems.append(ScenarioError(message, None, key))
+        elif not _is_rendered(product, use, key):
+            message = "it changes nothing without another setting beside it"
+            problems.append(ScenarioError(message, None, key))
     if problems:
         first, *rest = problems
         raise ScenarioError(first.message, None, first.path, tuple(rest))
     return hop.model_copy(
         update={"is_real": True, "product": use.model_copy(update={"version": ""})}
     )
+
+
+def _is_rendered(product: Product, use: ProductUse, name: str) -> bool:
+    """Whether a setting that differs from its default makes a difference to the configuration."""
+    default = product.settings[name].default
+    if default is not None and read(product, name, default)[1] == use.settings[name]:
+        return True
+    others = {key: it for key, it in use.settings.items() if key != name}
+    without = use.model_copy(update={"settings": others})
+    return render(use, _ANYWHERE) != render(without, _ANYWHERE)
 
 
 def installed(hop: Hop, version: str) -> Hop:
@@ -140,16 +159,27 @@ def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
     """
     product = product_of(use.name)
     file = _templates()[use.name]
-    settings = {name_in_expressions(name): use.settings.get(name) for name in product.settings}
-    defaults = {
-        name_in_expressions(name): read(product, name, it.default)[1]
-        for name, it in product.settings.items()
-        if it.default is not None
+    names = {name: name_in_expressions(name) for name in product.settings}
+    values = {name: read(product, name, it)[0] for name, it in use.settings.items()}
+    beside = {
+        "defaults": {
+            names[name]: read(product, name, it.default)[1]
+            for name, it in product.settings.items()
+            if it.default is not None
+        },
+        # What is never is written as 0.
+        "in_seconds": {
+            names[name]: f"{it if math.isfinite(it) else 0:g}"
+            for name, it in values.items()
+            if isinstance(it, Seconds)
+        },
+        "in_bytes": {names[name]: str(it) for name, it in values.items() if isinstance(it, Bytes)},
+        **asdict(stand),
     }
-    assert not set(settings) & {"defaults", *asdict(stand)}
+    assert not beside.keys() & set(names.values())
+    settings = {names[name]: use.settings.get(name) for name in names}
     template = _environment().from_string(file.read_text())
-    text = template.render(**settings, **asdict(stand), defaults=defaults)
-    return file.name.removesuffix(_SUFFIX), text
+    return file.name.removesuffix(_SUFFIX), template.render(**settings, **beside)
 
 
 @cache
