@@ -16,11 +16,11 @@ from harness.model import journal, redaction
 from harness.model.journal import Entry
 from harness.model.scenario import EventSource, Scenario, Target
 from harness.model.verdict import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_PASS
-from harness.report import terminal
+from harness.report import terminal, trace_text
 from harness.report import trace as report
 from harness.report.live import LiveTrace
 from harness.report.trace import Trace
-from harness.scenario.chain import parse_chain, remarks
+from harness.scenario.chain import parse_chain, remarks, show_chain
 from harness.scenario.expand import AD_HOC_PLACE, case_of
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.units import show_seconds
@@ -69,6 +69,8 @@ def trace(
             "the target is not on this machine: delay is measured from our tap only",
             soft_wrap=True,
         )
+    if chain and not as_json:
+        trace_text.show_chain(show_chain(chain), redaction.url(target.url or ""), console)
     live = LiveTrace(console)
     started = time.time()
     entries: list[Entry] = []
@@ -101,7 +103,7 @@ def trace(
     if as_json:
         sys.stdout.write(report.encode(traced).decode())
     else:
-        report.show_end(traced, console)
+        trace_text.show_end(traced, console)
     if evidence.clipped_n is not None:
         since = show_seconds(evidence.journal[evidence.clipped_n].t_s)
         sys.stderr.write(f"more came than is kept: events after {since} are not counted\n")
@@ -123,6 +125,6 @@ def _useless(traced: Trace, evidence: Evidence) -> str | None:
     ends = [it.end for it in client.attempts if it.end is not None]
     if ends and ends[-1].how == "malformed":
         return ends[-1].detail
-    if traced.status is None:
+    if traced.status is None and traced.answered_s is None:
         return f"no response: {ends[-1].detail}" if ends and ends[-1].detail else "no response"
     return None

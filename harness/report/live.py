@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.model import journal
 from harness.model.journal import Entry
-from harness.report import trace, turns
+from harness.report import trace, trace_text, turns
 from harness.wire import coding
 from harness.wire.headers import Headers, value
 from harness.wire.sse import Parser
@@ -86,14 +86,14 @@ class LiveTrace:
                         self._entry_of(item)
                 if len(items) > _MOST_SHOWN:
                     at_s = entry.t_s - (self._zero_s or 0.0)
-                    trace.show_more(at_s, len(items) - _MOST_SHOWN, self._console)
+                    trace_text.show_more(at_s, len(items) - _MOST_SHOWN, self._console)
             case _:
                 pass
 
     def _show(self, at_s: float, item: Event | Comment) -> None:
         zero_s = self._zero_s or 0.0
         if isinstance(item, Comment):
-            trace.show_heartbeat(at_s - zero_s, item.text, self._console)
+            trace_text.show_heartbeat(at_s - zero_s, item.text, self._console)
             return
         entered_s = self._entry_of(item)
         event = trace.TraceEvent(
@@ -105,7 +105,7 @@ class LiveTrace:
             data=item.data,
             size_bytes=len(item.data.encode()),
         )
-        trace.show_event(event, self._console)
+        trace_text.show_event(event, self._console)
 
     def _entry_of(self, event: Event) -> float | None:
         """When this event entered the chain; what was said before it and did not come is lost."""

@@ -26,6 +26,7 @@ from harness.model.verdict import (
 from harness.report.wording import (
     BY_WEIGHT,
     FAULT_ENDS,
+    MARKS,
     NOT_YOURS,
     blamed,
     encodable,
@@ -36,6 +37,7 @@ from harness.report.wording import (
     rescued_by,
     total_seconds,
     visible,
+    with_directive,
     wrapped,
 )
 from harness.units import show_seconds
@@ -250,8 +252,11 @@ def _in_full(case: CaseVerdict, width: int) -> Iterator[Text]:
     if case.faults and case.outcome != "SKIP":
         yield Text()
         yield Text("what the faults did", _DIM)
+        yield from _chain(case, None, "", width)
         for it in case.faults:
-            said = f"{it.fault} of hop {it.hop} {FAULT_ENDS[it.end]}: {it.reason}"
+            grade = MARKS[it.evidence] if it.evidence else ""
+            did = f"{FAULT_ENDS[it.end]}: {with_directive(it.reason, it.setting)}"
+            said = " ".join(filter(None, (f"hop {it.hop}", grade, it.fault, did)))
             lines = wrapped(f"{_INDENT}{visible(said)}", width, _INDENT * 3)
             yield from (Text(part, _DIM) for part in lines)
     told = {it.check for it in case.findings if it.outcome != "PASS"}

@@ -5,22 +5,17 @@ Every time is in seconds since the client's first request, whose own time is `st
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
 import msgspec
-from rich.console import Console
-from rich.text import Text
 
 from harness.checks.blame import Ending
 from harness.checks.deliveries import Delivery
 from harness.checks.evidence import Evidence
-from harness.checks.places import Attempt, is_event_stream
-from harness.report.terminal import show_line
-from harness.report.wording import directive, visible, with_directive, wrapped
-from harness.units import show_seconds
+from harness.checks.places import Attempt
+from harness.report.wording import directive, with_directive
 from harness.wire import headers
 
 # Arrivals closer than this came together.
@@ -29,10 +24,6 @@ TOGETHER_S = 0.010
 APART_S = 0.1
 # An event this much later than the others was held: no way is that much longer at times.
 LATE_S = 1.0
-
-TIME_CHARS = 10
-_LEAST_DATA_CHARS = 16
-_DIM = "dim"
 
 type Pattern = Literal["immediate", "bursts", "at_end", "nothing"]
 
@@ -103,6 +94,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         content_encoding: Of that response; None: not coded.
         reconnects: Requests after the first one, redirects aside.
         fired: The faults that acted, in order.
+        answered_s: When the target's first response head came; None: none came.
     """
 
     started_at: float
@@ -119,6 +111,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     content_encoding: str | None
     reconnects: int
     fired: tuple[TraceFired, ...]
+    answered_s: float | None = None
 
 
 def of(evidence: Evidence, started_at: float) -> Trace:
@@ -144,6 +137,7 @@ def of(evidence: Evidence, started_at: float) -> Trace:
     events = [_event(it, zero_s) for one in attempts for it in evidence.deliveries(one).arrived]
     gaps = [gap.length_s for it in attempts if (gap := it.longest_silence) is not None]
     end = end_of(evidence, attempts[-1], zero_s)
+    answers_s = [it.head.t_s for it in evidence.exchanges if it.head is not None]
     return Trace(
         started_at=started_at,
         status=None if head is None else head.status,
@@ -170,6 +164,7 @@ def of(evidence: Evidence, started_at: float) -> Trace:
             for note in evidence.notes
             if note.what == "fired"
         ),
+        answered_s=_since(zero_s, answers_s[0]) if answers_s else None,
     )
 
 
@@ -194,127 +189,6 @@ def pattern_of(events: Sequence[TraceEvent], end: TraceEnd) -> Pattern:
 def encode(trace: Trace) -> bytes:
     """The trace as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(trace), indent=2) + b"\n"
-
-
-# -- as it comes -----------------------------------------------------------------------------------
-
-
-def show_event(event: TraceEvent, console: Console) -> None:
-    """Print one event on one line: when, how long in the chain, id, type, and data that fits."""
-    delay = "" if event.delay_s is None else f"+{show_seconds(event.delay_s)}"
-    named = "" if event.id is None else f"id {visible(event.id)}  "
-    head = f"{show_seconds(event.t_s):>{TIME_CHARS}}  {delay:>{TIME_CHARS}}  "
-    line = Text.assemble(head, (named, "cyan"), (f"{visible(event.type)}  ", "bold"))
-    room = max(_LEAST_DATA_CHARS, console.width - line.cell_len)
-    data = visible(event.data[: room + 1])
-    is_whole = len(event.data) <= room and len(data) <= room
-    show_line(line.append(data if is_whole else f"{data[: room - 1]}…"), console)
-
-
-def show_heartbeat(t_s: float, text: str, console: Console) -> None:
-    """Print one comment, dim: it kept the connection alive, and says nothing."""
-    head = f"{show_seconds(t_s):>{TIME_CHARS}}  {'':>{TIME_CHARS}}  "
-    room = max(_LEAST_DATA_CHARS, console.width - len(head) - 1)
-    show_line(Text(f"{head}:{visible(text)[:room]}", _DIM), console)
-
-
-def show_more(t_s: float, count: int, console: Console) -> None:
-    """Print how many more came in the same instant, and are not shown."""
-    head = f"{show_seconds(t_s):>{TIME_CHARS}}  {'':>{TIME_CHARS}}  "
-    show_line(Text(f"{head}and {count:,} more", _DIM), console)
-
-
-def show_end(trace: Trace, console: Console) -> None:
-    """Print what was made of the stream, and how it ended and by whose hand."""
-    for line in summary(trace):
-        for part in wrapped(line.plain, console.width, "  "):
-            show_line(Text(part, line.style), console)
-
-
-def show(trace: Trace, console: Console) -> None:
-    """Print a whole trace, events and heartbeats in order of time."""
-    lines: list[tuple[float, TraceEvent | None]] = [
-        *((event.t_s, event) for event in trace.events),
-        *((t_s, None) for t_s in trace.heartbeats),
-    ]
-    for t_s, event in sorted(lines, key=lambda line: line[0]):
-        if event is None:
-            show_heartbeat(t_s, " (heartbeat)", console)
-        else:
-            show_event(event, console)
-    show_end(trace, console)
-
-
-def summary(trace: Trace) -> list[Text]:
-    """The lines below the events."""
-    if trace.status is None:
-        said = "no response"
-    else:
-        kind = headers.media_type(trace.headers) or "no content type"
-        coding = f", {trace.content_encoding}" if trace.content_encoding else ""
-        after = show_seconds(trace.head_s or 0.0)
-        said = visible(f"HTTP {trace.status} {kind}{coding}, head after {after}")
-    came = f"{_plural(len(trace.events), 'event')}, {_plural(len(trace.heartbeats), 'heartbeat')}"
-    if trace.longest_gap_s is not None:
-        came += f", longest gap {show_seconds(trace.longest_gap_s)}"
-    if trace.reconnects:
-        came += f", {_plural(trace.reconnects, 'reconnect')}"
-    if trace.status is not None and not is_event_stream(trace.status, trace.headers):
-        return [Text(said)]  # how its body came and ended is of no interest
-    lines = [Text(said), Text(f"{_PATTERNS[trace.pattern]}: {came}")]
-    lines += [Text(visible(it), "yellow") for it in _fired(trace.fired)]
-    is_clean = trace.end.how in {"open", "end"}
-    lines.append(Text(ending(trace.end), "" if is_clean else "bold red"))
-    return lines
-
-
-def _fired(fired: Sequence[TraceFired]) -> Iterator[str]:
-    """Each fault on a line, however often it acted: a client may reconnect a thousand times."""
-    times = Counter((it.hop, it.fault) for it in fired)
-    for fault in fired:
-        count = times.pop((fault.hop, fault.fault), 0)
-        if count:
-            at = show_seconds(fault.t_s)
-            often = f" ({count} times)" if count > 1 else ""
-            yield f"hop {fault.hop} {fault.fault} fired at {at}: {fault.reason}{often}"
-
-
-def ending(end: TraceEnd) -> str:
-    """How it ended, by whose hand and when, in one line."""
-    return f"{manner(end)} at {show_seconds(end.at_s)}"
-
-
-def author(end: TraceEnd) -> str:
-    """By whose hand it ended."""
-    if isinstance(end.by, int):
-        return f"hop {end.by}"
-    return f"the {end.by}" if end.by else "nobody known"
-
-
-def manner(end: TraceEnd) -> str:
-    """How it ended and by whose hand."""
-    by = author(end)
-    match end.how:
-        case "open" if end.by == "client":
-            return "still open when the client left"
-        case "open":
-            return "still open"
-        case "end":
-            return f"ended cleanly by {by}"
-        case "truncation":
-            return f"cut off by {by}"
-        case "reset":
-            return f"reset by {by}"
-        case "refused":
-            return f"refused by {by}"
-
-
-_PATTERNS: dict[Pattern, str] = {
-    "immediate": "events came as they were said",
-    "bursts": "events were held and came in bursts",
-    "at_end": "events were held until the end",
-    "nothing": "no events came",
-}
 
 
 def _event(delivery: Delivery, zero_s: float) -> TraceEvent:
@@ -397,7 +271,3 @@ def _is_held(bunch: Sequence[TraceEvent], at_s: float) -> bool:
 
 def _since(zero_s: float, t_s: float) -> float:
     return round(t_s - zero_s, 6)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

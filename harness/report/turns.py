@@ -13,9 +13,13 @@ from harness.checks.places import Attempt, last_event_id
 from harness.model import journal
 from harness.model.journal import Entry
 from harness.report.terminal import show_line
-from harness.report.trace import TIME_CHARS, author, end_of, manner
-from harness.report.wording import directive, visible, with_directive
+from harness.report.trace import end_of
+from harness.report.trace_text import TIME_CHARS, author, manner
+from harness.report.wording import directive, visible, with_directive, wrapped
 from harness.units import show_seconds
+
+_DASHES = "-- "
+_LEAST_CHARS = 16
 
 
 class Turn(NamedTuple):
@@ -75,8 +79,15 @@ def show(t_s: float, turn: Turn, console: Console) -> None:
     """Print an end or a reconnect between the events."""
     head = f"{show_seconds(t_s):>{TIME_CHARS}}  {'':>{TIME_CHARS}}  "
     style = "bold red" if turn.is_bad else "yellow"
-    line = Text.assemble(head, (f"-- {visible(turn.said)}", style))
-    show_line(line, console)
+    indent = " " * (len(head) + len(_DASHES))
+    said = f"{_DASHES}{visible(turn.said)}"
+    # On one line for programs, and where there is no room beside the times.
+    is_wide = console.is_terminal and console.width > len(indent) + _LEAST_CHARS
+    width = console.width if is_wide else len(head + said)
+    first, *rest = wrapped(head + said, width, indent)
+    show_line(Text.assemble(head, (first.removeprefix(head), style)), console)
+    for line in rest:
+        show_line(Text(line, style), console)
 
 
 def _ended(evidence: Evidence, attempt: Attempt) -> Iterator[Turn]:

@@ -319,6 +319,21 @@ def test_whoever_ended_it_is_shown_last(express: str, tmp_path: Path) -> None:
     assert re.fullmatch(r"cut off by hop 1 at [\d.]+ s", last[1])
 
 
+def test_a_head_that_a_hop_holds_is_not_held_against_the_target(
+    starlette: str, tmp_path: Path
+) -> None:
+    chain = "[{buffer: {until_end: true, hold_head: true}}]"
+
+    ended = run(
+        "trace", f"{starlette}/events", "--max-time", "2s", "--through", chain, cwd=tmp_path
+    )
+
+    assert (ended.code, ended.err) == (0, "")
+    way, first, *_ = ended.out.splitlines()
+    assert way == f"client → buffer until_end=true hold_head=true → {starlette}/events"
+    assert first.startswith("no response came through; the target answered at ")
+
+
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["live", "json"])
 def test_ctrl_c_ends_a_trace_with_what_there_is(
     form: tuple[str, ...], starlette: str, tmp_path: Path

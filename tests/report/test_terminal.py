@@ -182,9 +182,18 @@ def test_the_only_case_of_a_run_is_told_in_full() -> None:
     report = drawn(case("a", "WARN", findings=findings, faults=(FIRED,)))
     assert block(report, "what the faults did") == [
         "what the faults did",
-        f"  idle_timeout of hop 1 fired: {FIRED.reason}",
+        "  client → idle_timeout 60s → target",
+        f"  hop 1 idle_timeout fired: {FIRED.reason}",
     ]
     assert block(report, "what held") == ["what held", "  PASS stays_open, order_kept"]
+
+
+def test_of_a_product_it_is_told_by_which_directive_and_how_that_is_known() -> None:
+    report = block(drawn(behind_nginx(), width=90), "what the faults did")
+    assert report[1:] == [
+        "  client → nginx@1.22 → target",
+        "  hop 1 ● idle_timeout fired: closed after 60.0 s of silence (proxy_read_timeout 60s)",
+    ]
 
 
 def test_of_several_cases_the_table_is_enough() -> None:

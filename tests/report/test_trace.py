@@ -9,7 +9,7 @@ from rich.console import Console
 from harness.checks.evidence import Evidence
 from harness.model import journal
 from harness.model.journal import Entry, Journal, Payload
-from harness.report import trace
+from harness.report import trace, trace_text
 from harness.report.terminal import make_console
 from harness.report.trace import Trace, TraceEnd, TraceEvent, TraceFired
 from harness.wire.headers import Headers
@@ -221,6 +221,7 @@ def test_programs_find_every_key() -> None:
         "content_encoding",
         "reconnects",
         "fired",
+        "answered_s",
     ]
     assert list(plain["events"][0]) == [
         "t_s",
@@ -286,7 +287,7 @@ def test_an_event_is_one_line_that_fits() -> None:
         data="é" * 500,
         size_bytes=1000,
     )
-    trace.show_event(full, console)
+    trace_text.show_event(full, console)
     line = out.getvalue().rstrip("\n")
     assert line.split()[:7] == ["12.0", "s", "+0.250", "s", "id", "7", "tick"]
     assert line.endswith("é…")
@@ -295,7 +296,7 @@ def test_an_event_is_one_line_that_fits() -> None:
 
 def test_data_that_fits_is_whole_and_without_line_ends() -> None:
     console, out = drawn()
-    trace.show_event(event(1, 1, "a\nb\x1b[2J"), console)
+    trace_text.show_event(event(1, 1, "a\nb\x1b[2J"), console)
     assert out.getvalue().endswith("message  a\\nb\\x1b[2J\n")
 
 
@@ -304,7 +305,7 @@ def test_an_id_is_shown_however_narrow_the_terminal() -> None:
     long = TraceEvent(
         t_s=1, entered_s=None, delay_s=None, id="i" * 40, type="t", data="d" * 99, size_bytes=99
     )
-    trace.show_event(long, console)
+    trace_text.show_event(long, console)
     assert "i" * 40 in out.getvalue()
     assert out.getvalue().count("\n") == 1
 
@@ -321,23 +322,23 @@ def test_an_id_is_shown_however_narrow_the_terminal() -> None:
     ],
 )
 def test_the_end_is_told_with_its_author(end: TraceEnd, said_so: str) -> None:
-    assert trace.ending(end) == said_so
+    assert trace_text.ending(end) == said_so
 
 
 def test_of_what_is_no_stream_only_the_head_is_told() -> None:
     found = traced(opened(headers=(("Content-Type", "text/html"),)), ended("end"))
-    assert [line.plain for line in trace.summary(found)] == [
+    assert [line.plain for line in trace_text.summary(found)] == [
         "HTTP 200 text/html, head after 0.250 s"
     ]
 
 
 def test_the_summary_is_wrapped_between_words() -> None:
     console, out = drawn(40)
-    trace.show_end(traced(opened(), got(1.5, b"data: a\n\n")), console)
+    trace_text.show_end(traced(opened(), got(1.5, b"data: a\n\n")), console)
     assert max(map(len, out.getvalue().splitlines())) <= 40
 
 
-def test_a_whole_trace_is_in_order_and_ends_with_the_end() -> None:
+def test_what_came_of_the_events_stands_between_the_head_and_the_end() -> None:
     data = b"data: a\n\n"
     found = traced(
         opened(),
@@ -347,12 +348,24 @@ def test_a_whole_trace_is_in_order_and_ends_with_the_end() -> None:
         BY_HOP,
         ended("truncation"),
     )
-    console, out = drawn()
-    trace.show(found, console)
-    lines = out.getvalue().splitlines()
-    assert [line.split()[-1] for line in lines[:2]] == ["a", "(heartbeat)"]
-    assert lines[2:] == [
+    assert [line.plain for line in trace_text.summary(found)] == [
         "HTTP 200 text/event-stream, head after 0.250 s",
         "events came as they were said: 1 event, 1 heartbeat, longest gap 58.0 s",
         "cut off by hop 1 at 60.0 s",
     ]
+
+
+def test_a_head_that_a_hop_held_is_told_from_none_at_all() -> None:
+    held: list[Entry] = [it for it in opened() if not isinstance(it, journal.ClientHead)]
+    unanswered: list[Entry] = [it for it in held if not isinstance(it, journal.TapHead)]
+    first = [trace_text.summary(traced(it))[0].plain for it in (held, unanswered)]
+    assert first == [
+        "no response came through; the target answered at 0.250 s",
+        "no response",
+    ]
+
+
+def test_the_way_is_shown_client_first() -> None:
+    console, out = drawn(40)
+    trace_text.show_chain(["cloudflare", "nginx@1.22"], "http://h/a", console)
+    assert out.getvalue() == "client → cloudflare → nginx@1.22 →\n  http://h/a\n"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.console import Console
 
 from harness.model.journal import Journal, TapEnd
 from harness.report.live import LiveTrace
 from harness.report.terminal import make_console
-from harness.report.turns import Turns
+from harness.report.turns import Turn, Turns, show
 from tests.testkit.journals import HTML, Stage
 
 
@@ -123,6 +124,16 @@ def test_turns_stand_between_the_events_in_plain_output_too() -> None:
     )
     assert back == f"    63.0 s{gap}-- reconnected after 3.0 s with Last-Event-ID 42"
     assert after.split()[:2] == ["64.0", "s"]
+
+
+@pytest.mark.parametrize(("width", "lines"), [(80, 2), (120, 1), (30, 1)])
+def test_on_a_terminal_a_turn_goes_on_below_itself(width: int, lines: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system=None, width=width)
+    show(60.0, Turn("cut off by hop 2, idle_timeout: closed after 60.0 s of silence"), console)
+    first, *more = out.getvalue().splitlines()
+    assert first.startswith("    60.0 s              -- cut off by hop 2, ")
+    assert more == [f"{' ' * 27}of silence"] * (lines - 1)
 
 
 def test_an_end_at_the_tap_alone_is_not_one_at_the_client() -> None:
