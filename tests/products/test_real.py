@@ -22,7 +22,12 @@ SAMPLES = {
     "text": "word",
 }
 
-CODINGS = {("caddy", "encode"): "gzip", ("lighttpd", "deflate_allowed-encodings"): "gzip"}
+# Words that are no types.
+WORDS = {
+    ("caddy", "encode"): "gzip",
+    ("lighttpd", "deflate_allowed-encodings"): "gzip",
+    ("nginx", "proxy_ignore_headers"): "X-Accel-Buffering",
+}
 # What has to stand beside a setting for it to change anything.
 BESIDE = {
     ("caddy", "minimum_length"): {"encode": "gzip"},
@@ -32,7 +37,8 @@ BESIDE = {
 # What there is no way to give to a program here.
 NOT_TAKEN = {
     "squid": {"accel"},  # a forward proxy is asked in another form
-    "varnish": {"pipe_timeout"},  # a parameter of varnishd, not of its VCL
+    "varnish": {"default_ttl", "pipe_timeout"},  # parameters of varnishd, not of its VCL
+    "apache": {"CacheEnable"},  # it needs a folder that the user of its workers may write
 }
 
 
@@ -54,14 +60,14 @@ def sample(name: str, setting: str) -> object:
     it = product.settings[setting]
     default = unset(product, setting) if it.default is None else read(product, setting, it.default)
     offered = [
-        CODINGS.get((name, setting), ""),
+        WORDS.get((name, setting), ""),
         *it.choices,
         SAMPLES.get(it.type_, ""),
         "7 seconds",
         "off",
         "600",
     ]
-    for value in offered:
+    for value in filter(None, offered):
         try:
             found = read(product, setting, value)
         except ValueError:

@@ -1,0 +1,56 @@
+"""Configurations made from templates, as the programs themselves read them; none of them runs."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import products
+from harness.products import real
+from tests.products.test_real import sample
+from tests.real.programs import PATIENCE_S
+from tests.real.test_real_hops import found
+
+pytestmark = pytest.mark.real
+
+# How each of them is asked whether it would take a configuration.
+CHECKED = {
+    "nginx": ("-t", "-p", "{folder}", "-e", "stderr", "-c", "{config}"),
+    "haproxy": ("-c", "-f", "{config}"),
+    "caddy": ("adapt", "--adapter", "caddyfile", "--config", "{config}"),
+    "varnish": ("-C", "-j", "none", "-n", "{folder}/varnish", "-f", "{config}"),
+    "apache": ("-t", "-f", "{config}"),
+    "lighttpd": ("-tt", "-f", "{config}"),
+    "squid": ("-k", "parse", "-f", "{config}"),
+}
+# Settings that need a module which Debian packages apart, or that rule another one out.
+APART = {"lighttpd": {"deflate_mimetypes", "deflate_allowed-encodings"}, "varnish": {"pipe"}}
+
+
+@pytest.mark.parametrize("name", real.names())
+def test_a_program_takes_a_configuration_with_every_setting_in_it(
+    name: str, tmp_path: Path
+) -> None:
+    program = found(name)
+    product = products.product(name)
+    taken = set(real.renderable(product)) - APART.get(name, set())
+    use = products.real_hop(product, "", {it: sample(name, it) for it in taken}).product
+    assert use is not None
+    stand = real.Stand(18080, "127.0.0.1", 19000, str(tmp_path), is_root=False)
+    file, text = real.render(use, stand)
+    (tmp_path / file).write_text(text)
+    words = {"config": tmp_path / file, "folder": tmp_path}
+
+    said = subprocess.run(
+        [program, *(it.format(**words) for it in CHECKED[name])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    for complaint in ("unknown", "unrecognized", "[emerg]", "[alert]"):
+        assert complaint not in said.stderr.lower()
