@@ -292,6 +292,6 @@ def _finding(
 
 def _through(case: Case) -> tuple[str, ...]:
     return tuple(
-        "+".join(fault.name for fault in hop.faults) if hop.product is None else hop.called
+        hop.called if hop.product or hop.via else "+".join(fault.name for fault in hop.faults)
         for hop in case.scenario.through
     )

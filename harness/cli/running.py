@@ -225,7 +225,7 @@ def _outside(case: Case, clock: Clock) -> Case:
     Raises:
         UsageError: It was to have the virtual one, or a client that no such program can serve.
     """
-    outside = [(at, hop) for at, hop in enumerate(case.scenario.through) if hop.is_real]
+    outside = [(at, hop) for at, hop in enumerate(case.scenario.through) if hop.is_outside]
     if not outside:
         return case
     at, hop = outside[0]
@@ -236,6 +236,11 @@ def _outside(case: Case, clock: Clock) -> Case:
         )
     if at == 0 and any(client.tls or client.http == "2" for client in case.scenario.client):
         raise UsageError(f"{where}: a client that speaks TLS or HTTP/2 needs a simulated hop first")
+    for at, hop in outside:
+        if hop.via is not None and hop.via.listen is None and case.target.is_reference:
+            why = "it cannot know where the built-in server listens"
+            wanted = "test yours with --url, or write {via: {url: …, listen: PORT}}"
+            raise UsageError(f"{case.id}: through[{at}] {hop.called}: {why}; {wanted}")
     return case.model_copy(update={"clock": "real"})
 
 

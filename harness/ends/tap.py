@@ -68,10 +68,18 @@ class Tap:
         self._exchanges = itertools.count(1)
 
     async def serve(
-        self, task_status: trio.TaskStatus[Listener] = trio.TASK_STATUS_IGNORED
+        self, port: int = 0, *, task_status: trio.TaskStatus[Listener] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Relay until cancelled."""
-        listener = await self._network.listen()
+        """Relay until cancelled.
+
+        Args:
+            port: Where to listen; 0 takes a free one.
+            task_status: trio's.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        listener = await self._network.listen(port)
         async with trio.open_nursery() as nursery:
             task_status.started(listener)
             await trio.serve_listeners(self._relay, [listener], handler_nursery=nursery)

@@ -77,6 +77,8 @@ async def stand(
     upstream: tuple[str, int],
     folder: Path | None,
     broke: Callable[[HopError], None],
+    port: int = 0,
+    *,
     task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the program of a real hop until cancelled; its status is where it listens.
@@ -87,10 +89,11 @@ async def stand(
         upstream: Where it connects to.
         folder: Where its configuration and its log are kept; None: nowhere.
         broke: Told when the program ends by itself.
+        port: Where it has to listen; 0: anywhere.
         task_status: trio's.
 
     Raises:
-        HopError: It does not come up; says what it said last.
+        HopError: It does not come up; says what it said last. Or the port is taken.
     """
     scratches: list[Path] = []
     kept = folder if folder is not None else _new_scratch(scratches)
@@ -99,7 +102,13 @@ async def stand(
     try:
         for attempt in range(1, _TRIES + 1):
             # Removed by the leash too, which is there when this process is not.
-            start = _start(hop, upstream, kept, _new_scratch(scratches))
+            scratch = _new_scratch(scratches)
+            try:
+                free = _free(port)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise HopError(f"port {port}: {reason}", number) from error
+            start = _start(hop, upstream, kept, scratch, free)
             async with _Leashed(start, scratches[-1], log) as process:
                 problem = await _ready(process, start.listening)
                 if problem is not None:
@@ -116,11 +125,23 @@ async def stand(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _start(hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path) -> real.Start:
-    assert hop.product is not None
+def _free(port: int) -> int:
+    """A free port of loopback: this one, or for 0 any; who listens there is not taken for ours.
+
+    Raises:
+        OSError: Somebody has it.
+    """
     with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        port = it.getsockname()[1]
+        it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        it.bind(("127.0.0.1", port))
+        found: int = it.getsockname()[1]
+        return found
+
+
+def _start(
+    hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path, port: int
+) -> real.Start:
+    assert hop.product is not None
     start = real.start(hop.product, upstream, folder.absolute(), scratch, port)
     name, text = start.config
     (folder / name).write_text(text)

@@ -26,7 +26,8 @@ from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
 from harness.engine import real_hop
 from harness.engine.recorder import Recorder
-from harness.errors import HarnessError, HopError, TargetError
+from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
+from harness.hops.build import port_of
 from harness.hops.mitm import ChainSpec, client_context, make_chain
 from harness.model import journal
 from harness.model.journal import Entry
@@ -79,7 +80,7 @@ def settle_s(case: Case) -> float:
 
 def is_simulated(case: Case) -> bool:
     """Whether any hop of a case is driven in this process, by mitmproxy."""
-    return any(not hop.is_real for hop in case.scenario.through)
+    return any(not hop.is_outside for hop in case.scenario.through)
 
 
 def watch_s(case: Case) -> float:
@@ -141,7 +142,7 @@ class Stage:
             address = listener.address
         else:
             url = case.target.url
-            at = origin(url)
+            at = self._beyond_tap(url)
             address = (at.host, at.port)
             await self._probe(at)
         tap = Tap(
@@ -152,7 +153,11 @@ class Stage:
             tls=at.tls(),
             server_name=at.host,
         )
-        entry = (await nursery.start(tap.serve)).address
+        port = port_of(case.scenario.through, len(case.scenario.through) + 1)
+        try:
+            entry = (await nursery.start(partial(tap.serve, port))).address
+        except OSError as error:
+            raise LocalEnvironmentError(f"port {port}: {no_connection(error)}") from error
         closing: Callable[[], None] = lambda: None  # noqa: E731 - replaced when there is a chain
         if is_simulated(case):
             chain = make_chain(self._chain_spec(entry, nursery))
@@ -169,11 +174,26 @@ class Stage:
             nursery.start_soon(self._measure_lag)
         nursery.start_soon(self._clients, url, entry, closing)
 
+    def _beyond_tap(self, url: str) -> Origin:
+        """Where the tap connects to: the target, or a proxy that forwards to it by itself."""
+        hops = self._case.scenario.through
+        via = hops[-1].via if hops else None
+        return origin(url if via is None or via.listen is not None else via.url)
+
     async def _stand(
         self, nursery: trio.Nursery, number: int, upstream: tuple[str, int]
     ) -> tuple[str, int]:
-        """Start the real hop of this number; where it listens."""
+        """Start the real hop of this number, or meet what runs already; where it listens."""
         hop = self._case.scenario.through[number - 1]
+        if hop.via is not None:
+            if hop.via.listen is None:
+                return upstream  # the tap stands before it
+            at = origin(hop.via.url)
+            try:
+                await self._probe(at)
+            except TargetError as error:
+                raise HopError(error.message, number) from error
+            return at.host, at.port
         folder = self._props.programs
         stand = partial(
             real_hop.stand,
@@ -182,6 +202,7 @@ class Stage:
             upstream,
             None if folder is None else folder / f"hop-{number}",
             self._broke,
+            port_of(self._case.scenario.through, number),
         )
         listening: tuple[str, int] = await nursery.start(stand)
         return listening

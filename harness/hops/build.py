@@ -113,6 +113,15 @@ def machines(hops: Sequence[Hop], seed: int, record: Callable[[Entry], None]) ->
     return out
 
 
+def port_of(hops: Sequence[Hop], number: int) -> int:
+    """Where the hop of a number has to listen, or the tap if it is one more than there are hops.
+
+    That is where a proxy which runs already, and stands before it, forwards to; 0: anywhere.
+    """
+    before = hops[number - 2].via if number > 1 else None
+    return 0 if before is None or before.listen is None else before.listen
+
+
 def _facing(
     record: Callable[[Entry], None], first: int, *, client: bool, target: bool
 ) -> Callable[[Entry], None]:

@@ -242,6 +242,19 @@ class ProductUse(Strict):
         return f"{self.name}@{self.version}" if self.version else self.name
 
 
+class Via(Strict):
+    """A proxy that runs already.
+
+    Args:
+        url: Its address, `http://127.0.0.1:8080`.
+        listen: The port of loopback that it forwards to, where the chain goes on behind it; None:
+            it forwards to the target itself.
+    """
+
+    url: str
+    listen: int | None = None
+
+
 def _as_faults(value: object) -> object:
     if isinstance(value, dict) and "faults" not in value:
         return {"faults": [{"name": name, "settings": it} for name, it in value.items()]}
@@ -256,11 +269,18 @@ class Hop(Strict):
             to do: nothing of it is simulated, and nothing noted.
         product: What it is; None: what its faults make of it.
         is_real: Whether the product's own program stands here, as a process.
+        via: The proxy that runs already and stands here; None: none does.
     """
 
     faults: tuple[FaultSpec, ...]
     product: ProductUse | None = None
     is_real: bool = False
+    via: Via | None = None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it runs outside of this process, and so on the real clock only."""
+        return self.is_real or self.via is not None
 
     def path_of(self, fault: int) -> str:
         """What a path into the hop calls one of its faults, by position.
@@ -275,12 +295,17 @@ class Hop(Strict):
 
     @property
     def called(self) -> str:
-        """What a product's hop is called: `nginx@1.22`, or `nginx@1.22.1 (real)`."""
+        """What a hop with a name is called: `nginx@1.22`, `nginx@1.22.1 (real)`, `via http://…`."""
+        if self.via is not None:
+            return f"via {self.via.url}"
         assert self.product is not None
         return f"{self.product} (real)" if self.is_real else str(self.product)
 
     def as_yaml(self) -> dict[str, Any]:
         """The hop as a scenario writes it."""
+        if self.via is not None:
+            only_url = self.via.listen is None
+            return {"via": self.via.url if only_url else self.via.model_dump()}
         if self.product is not None and self.is_real:
             # The version is what is installed, not what anybody asks for.
             return {"real": {self.product.name: self.product.written}}

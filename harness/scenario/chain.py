@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
-
-from pydantic import ValidationError
 
 from harness import products
 from harness.errors import (
     Place,
     ScenarioError,
     YamlPath,
-    did_you_mean,
-    explain_validation,
     format_path,
     shown,
 )
@@ -28,11 +23,12 @@ from harness.model.scenario import FaultSpec, Hop
 from harness.products import own_config
 from harness.products.model import Product
 from harness.products.own_config import OwnConfig
-from harness.units import YAML_CONTEXT
+from harness.scenario.fault_settings import SCRIPT, check_fault, script_path, unknown
+from harness.scenario.via import read_via
 from harness.yamlio import Document, Value, parse_inline
 
+VIA: Final = "via"  # before the address of a proxy that runs already
 REAL: Final = "real"  # before a product: its own program, as a process
-SCRIPT: Final = "script"  # a user's mitmproxy addon: no fault of ours, but written like one
 
 _OPTION = "--through"
 _WORD = re.compile(r"[^\s,]+")
@@ -80,6 +76,10 @@ def read_chain(document: Document, path: YamlPath, hops: Value) -> tuple[Hop, ..
         raise document.error(path, f"expected a list of hops, got {shown(hops)}{hint}")
     problems: list[ScenarioError] = []
     chain = [_hop(document, (*path, at), hop, problems) for at, hop in enumerate(hops)]
+    for at, hop in enumerate(chain[:-1]):
+        if hop.via is not None and hop.via.listen is None:
+            wanted = "say where it forwards to, {via: {url: …, listen: PORT}}, or let it stand last"
+            problems.append(document.error((*path, at), f"the chain goes on behind it: {wanted}"))
     raise_all(problems)
     return tuple(chain)
 
@@ -104,6 +104,8 @@ def _hop(document: Document, path: YamlPath, hop: Value, problems: list[Scenario
                 return _placed(document, path, hop, {})
             case {"real": inner, **others} if not others:
                 return _real(document, (*path, REAL), inner)
+            case {"via": inner, **others} if not others:
+                return Hop(faults=(), via=read_via(document, (*path, VIA), inner))
             case dict() if hop and not any(map(_is_product, hop)):
                 return _faults(document, path, hop)
             case dict() if len(hop) == 1:
@@ -130,7 +132,7 @@ def _faults(document: Document, path: YamlPath, hop: dict[str, Value]) -> Hop:
     problems: list[ScenarioError] = []
     for spec in specs:
         try:
-            _check(document, (*path, spec.name), spec)
+            check_fault(document, (*path, spec.name), spec)
         except ScenarioError as error:
             problems.append(error)
     raise_all(problems)
@@ -236,71 +238,21 @@ def _typed(document: Document, path: YamlPath, value: Value) -> object:
             return document.texts.get(path, value)
 
 
-def _check(document: Document, path: YamlPath, spec: FaultSpec) -> None:
-    """See that a fault is known, and its settings make sense."""
-    if spec.name == SCRIPT:
-        _check_script(document, path, spec.settings)
-        return
-    fault = FAULTS.get(spec.name)
-    if fault is None:
-        message = _unknown("product or fault", spec.name, (*products.names(), *FAULTS, SCRIPT))
-        raise ScenarioError(message, document.key_place(path), format_path(path))
-    try:
-        # Names of Python, such as after_s, are no keys of YAML.
-        fault.model_validate(
-            {} if spec.settings is None else spec.settings,
-            context=YAML_CONTEXT,
-            by_alias=True,
-            by_name=False,
-        )
-    except ValidationError as error:
-        raise explain_validation(error, document, fault, path) from error
-
-
-def _check_script(document: Document, path: YamlPath, settings: Value) -> None:
-    if not isinstance(settings, str) or not settings:
-        message = f"expected the path of a mitmproxy addon, got {shown(settings)}"
-        raise document.error(path, message)
-    file = script_path(settings, document.file)
-    try:
-        is_file = file.is_file()
-    except (OSError, ValueError):  # a name no file can have
-        is_file = False
-    if not is_file:
-        raise document.error(path, f"expected a file, found none at {shown(str(file))}")
-
-
 def _not_a_product(word: str) -> str:
     if word in FAULTS:
         return f"{word} is a fault, not a product; write {{{word}: {{…}}}}"
-    return _unknown("product", word, products.names())
-
-
-def _unknown(what: str, name: str, kinds: Iterable[str]) -> str:
-    hint = did_you_mean(name.partition("@")[0], (*products.names(), *FAULTS, SCRIPT))
-    return f"unknown {what} {shown(name)}{hint or f'; there are {", ".join(sorted(kinds))}'}"
+    return unknown("product", word, products.names())
 
 
 # -- of a chain ------------------------------------------------------------------------------------
 
 
-def script_path(written: str, place: str) -> Path:
-    """Find a user's script, which a scenario names relative to its own file.
-
-    Cases and journals keep the path as it is written, so that neither holds a path of the machine
-    it was made on; what runs a case resolves it with this.
-
-    Args:
-        written: The setting.
-        place: `Case.place`, or only its file: that of the scenario, or an option such as
-            `--through`, which stands for the current directory.
-    """
-    return Path(re.sub(r":[0-9]+:[0-9]+\Z", "", place)).parent / written
-
-
 def remarks(hops: Sequence[Hop]) -> Iterator[str]:
     """What is to be said of the users' own configurations in a chain, a line each."""
     for at, hop in enumerate(hops):
+        if hop.via is not None and hop.via.listen is None:
+            where = f"through[{at}].via: {hop.via.url} stands right before the target"
+            yield f"{where}: what one of them does is not told from what the other does"
         config = hop.product.config if hop.product is not None else None
         if config is not None:
             where = f"through[{at}].{hop.product}"
@@ -359,6 +311,8 @@ def show_hop(hop: Hop) -> str:
     The setting a fault is mostly about, its first one, stands without its key; what is as it would
     be anyway is left out.
     """
+    if hop.via is not None:
+        return hop.called
     if hop.product is not None:
         settings = (f"{name}={show_value(value)}" for name, value in hop.product.written.items())
         return " ".join([hop.called, *settings])

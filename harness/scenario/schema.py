@@ -17,7 +17,8 @@ from harness.model.scenario import EventSource, Scenario, Twin
 from harness.products import own_config, real
 from harness.products.model import Product, SettingType
 from harness.products.settings import read
-from harness.scenario.chain import REAL, SCRIPT
+from harness.scenario.chain import REAL, VIA
+from harness.scenario.fault_settings import SCRIPT
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -116,6 +117,12 @@ def _through(named: dict[type[BaseModel], Schema]) -> Schema:
                 },
                 {
                     "type": "object",
+                    "properties": {VIA: _VIA},
+                    "required": [VIA],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
                     "properties": faults,
                     "additionalProperties": False,
                     "minProperties": 1,
@@ -123,6 +130,23 @@ def _through(named: dict[type[BaseModel], Schema]) -> Schema:
             ]
         },
     }
+
+
+_VIA: Final[Schema] = {
+    "description": "A proxy that runs already: its address, and the port that it forwards to.",
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {
+                "url": {"type": "string"},
+                "listen": {"type": "integer", "minimum": 1, "maximum": 65535},
+            },
+            "required": ["url"],
+            "additionalProperties": False,
+        },
+    ],
+}
 
 
 def _real() -> Schema:

@@ -73,3 +73,13 @@ def test_a_missing_program_is_one_line_before_anything_runs(
         "error: {real: nginx} needs nginx, which is not installed: apt-get install nginx\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proxy_cannot_know_where_the_built_in_server_listens(command: Command) -> None:
+    said = command("run", "--through", "[{via: 'http://127.0.0.1:8080'}]")
+
+    assert said.code == 2
+    assert said.err.splitlines()[-1] == (
+        "error: ad-hoc: through[0] via http://127.0.0.1:8080: it cannot know where the built-in "
+        "server listens; test yours with --url, or write {via: {url: …, listen: PORT}}"
+    )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.scenario.chain import longest_limit_s, parse_chain, script_path, show_chain
+from harness.scenario.chain import longest_limit_s, parse_chain, show_chain
+from harness.scenario.fault_settings import script_path
 from harness.yamlio import dump
 
 

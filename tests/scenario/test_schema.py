@@ -9,7 +9,7 @@ import pytest
 from harness import products
 from harness.checks.registry import CHECKS
 from harness.faults.registry import FAULTS
-from harness.model.scenario import Scenario
+from harness.model.scenario import Scenario, Via
 from harness.products import own_config, real
 from harness.products.model import Product
 from harness.scenario.schema import schema
@@ -72,11 +72,18 @@ def test_a_hop_may_be_a_product_with_its_settings(product: Product) -> None:
 
 
 def test_a_hop_may_be_a_products_own_program() -> None:
-    *_, hop, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
+    *_, hop, _, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
     bare, settings = hop["properties"]["real"]["anyOf"]
     assert tuple(bare["enum"]) == real.names()
     assert tuple(settings["properties"]) == real.names()
     assert (hop["required"], hop["additionalProperties"]) == (["real"], False)
+
+
+def test_a_hop_may_be_a_proxy_that_runs_already() -> None:
+    *_, hop, _ = SCHEMA["properties"]["through"]["items"]["anyOf"]
+    address, settings = hop["properties"]["via"]["anyOf"]
+    assert (address, settings["required"]) == ({"type": "string"}, ["url"])
+    assert set(settings["properties"]) == {field.alias for field in Via.model_fields.values()}
 
 
 def test_a_products_setting_has_its_default_and_what_it_does() -> None:

@@ -7,6 +7,7 @@ reconnect storm, errors where they happen, and no refusal to connect to one's ow
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 
 import trio
@@ -14,6 +15,7 @@ from mitmproxy import master, options
 from mitmproxy.addons import core, next_layer, proxyserver, tlsconfig
 
 from harness import clock
+from harness.errors import HopError
 from harness.hops import build
 from harness.hops.machine import HopMachine
 from harness.hops.mitm.listeners import FaultListener, Listener, ScriptListener
@@ -38,7 +40,7 @@ class Chain:
         """Serve until cancelled.
 
         Raises:
-            HopError: A script cannot be loaded.
+            HopError: A script cannot be loaded, or a port is taken.
             MissingExtraError: trio-asyncio is not installed.
         """
         async with clock.open_loop(self._spec.network) as loop:
@@ -84,10 +86,11 @@ class Chain:
     async def _listen(self, it: master.Master) -> None:
         count = len(self._spec.hops)
         for number in range(count, 0, -1):
-            if self._spec.hops[number - 1].is_real:
+            if self._spec.hops[number - 1].is_outside:
                 assert self._spec.stand is not None
                 self.entry = await clock.call_trio(self._spec.stand, number, self.entry)
                 continue
+            port = build.port_of(self._spec.hops, number)
             parts = build.segments(self._spec.hops[number - 1])
             for position, part in enumerate(parts):
                 is_outer = position == len(parts) - 1
@@ -118,7 +121,12 @@ class Chain:
                         has_tls=has_tls,
                     )
                 self._listeners.append(listener)
-                self.entry = await listener.open()
+                try:
+                    self.entry = await listener.open(port if is_outer else 0)
+                except OSError as error:
+                    # asyncio has a sentence of its own for this.
+                    reason = os.strerror(error.errno) if error.errno else str(error)
+                    raise HopError(f"port {port}: {reason.lower()}", number) from error
 
 
 class _Ready:

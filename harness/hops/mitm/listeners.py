@@ -55,13 +55,16 @@ class Listener(ABC):
         self._tasks: set[asyncio.Task[None]] = set()
         self._transports: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
 
-    async def open(self) -> tuple[str, int]:
+    async def open(self, port: int = 0) -> tuple[str, int]:
         """Listen; where.
+
+        Args:
+            port: 0 takes a free one.
 
         Raises:
             OSError: The port cannot be had.
         """
-        self._server = await asyncio.start_server(self._accept, HOST, 0, backlog=_BACKLOG)
+        self._server = await asyncio.start_server(self._accept, HOST, port, backlog=_BACKLOG)
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
