@@ -51,7 +51,10 @@ def test_a_proxy_may_stand_right_before_the_target(starlette: str, tmp_path: Pat
     with running(conf(tmp_path, port, int(starlette.rpartition(":")[2])), [port]):
         ended = run("run", "--url", f"{starlette}/events", "--through", chain, cwd=tmp_path)
 
-    assert (ended.code, ended.case.outcome) == (0, "PASS"), ended.out + ended.err
+    # nginx takes X-Accel-Buffering away, and is taken for the target here.
+    warned = {it.check for it in ended.case.findings if it.outcome not in {"PASS", "SKIP"}}
+    assert (ended.code, warned) == (0, {"headers_fit"}), ended.out + ended.err
+    assert ended.found("stays_open", "PASS").hop is None
     assert "is not told from what the other does" in ended.err
 
 
