@@ -49,8 +49,8 @@ class Buffer(SimpleFault):
     still, unless `over_limit` says otherwise.
 
     Models: nginx proxy_buffering, on by default with blocks of one memory page (4 KiB or 8 KiB,
-    proxy_buffer_size), the first of which holds the head too, off for a response with
-    X-Accel-Buffering: no — nginx.org, ngx_http_proxy_module; measured on 1.22; Traefik
+    proxy_buffers), the first of which (proxy_buffer_size) holds the head too, off for a response
+    with X-Accel-Buffering: no — nginx.org, ngx_http_proxy_module; measured on 1.22; Traefik
     flushInterval, 100 ms, and its buffering middleware, which sends a short body with its length
     and answers 500 for one that is too long — doc.traefik.io, "HTTP load balancing", "Buffering";
     lighttpd, which waits for the end and knows the length then — measured on 1.4; Caddy
@@ -61,8 +61,8 @@ class Buffer(SimpleFault):
 
     Args:
         block_bytes: Size of a block; None: no block is ever full.
-        head_counts: Whether the head takes its room in the first block.
         first_block_bytes: Size of the first block; None: that of the others.
+        head_counts: Whether the head takes its room in the first block.
         until_end: Whether everything waits for upstream's end; goes without blocks and timer.
         content_length: Whether a body that was held to its end is sent with its length, which
             makes whole what was truncated. A size: one that is no longer. Goes with `until_end`
@@ -84,8 +84,8 @@ class Buffer(SimpleFault):
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
 
     block_bytes: Annotated[Size, Field(gt=0)] | None = None
-    head_counts: bool = False
     first_block_bytes: Annotated[Size, Field(gt=0)] | None = None
+    head_counts: bool = False
     until_end: bool = False
     content_length: StrictBool | Annotated[Size, Field(gt=0)] = False
     limit_bytes: Annotated[Size, Field(gt=0, le=HELD_BYTES)] | None = None
@@ -109,8 +109,6 @@ class Buffer(SimpleFault):
         shapes_first = self.head_counts or self.first_block_bytes is not None
         if shapes_first and self.block_bytes is None:
             raise ValueError("a first block needs others: expected block")
-        if self.head_counts and self.first_block_bytes is not None:
-            raise ValueError("expected head_counts or first_block, not both")
         if not self.until_end and (self.limit_bytes is not None or self.over_limit != "wait"):
             raise ValueError("limit and over_limit go with until_end")
         answers = isinstance(self.over_limit, int) or self.if_broken is not None
@@ -136,9 +134,8 @@ class Buffer(SimpleFault):
 
     def first_bytes(self, head: ResponseHead) -> int:
         """Size of the first block after this head; 0: there are no blocks."""
-        if self.head_counts and self.block_bytes is not None:
-            return max(1, self.block_bytes - _size_on_wire(head))
-        return self.first_block_bytes or self.block_bytes or 0
+        first_bytes = self.first_block_bytes or self.block_bytes or 0
+        return max(1, first_bytes - _size_on_wire(head)) if self.head_counts else first_bytes
 
     def tells_length(self, head: ResponseHead, length: int) -> bool:
         """Whether a whole body of this length is sent with it."""

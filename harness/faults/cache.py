@@ -30,6 +30,8 @@ class Cache(FaultConfig):
     Args:
         default_ttl_s: How long a response is fresh that does not say, in seconds; 0: not at all.
         ignore: Fields that count for nothing: Cache-Control, Set-Cookie, Authorization.
+        unless_response_header: Name and value of header fields that keep a response out; both are
+            compared without case.
         honours_request: Whether a request with Cache-Control: no-cache or no-store, which browsers
             send for an EventSource, goes past the cache.
         age: Whether what is shared has an Age.
@@ -56,6 +58,7 @@ class Cache(FaultConfig):
 
     default_ttl_s: Duration = 0.0
     ignore: tuple[Literal["Cache-Control", "Set-Cookie", "Authorization"], ...] = ()
+    unless_response_header: dict[str, str] = Field(default_factory=dict)
     honours_request: bool = False
     age: bool = True
     meanwhile: Literal["own", "join", "wait"] = "own"

@@ -197,7 +197,13 @@ class CacheRunning:
         config, x = self._config, fetch.leader
         if not fetch.is_left:
             yield x, passed(head)
-        fresh = freshness(fetch.request, head, config.default_ttl_s, config.ignore)
+        fresh = freshness(
+            fetch.request,
+            head,
+            config.default_ttl_s,
+            config.ignore,
+            config.unless_response_header,
+        )
         if fresh.ttl_s > 0:
             fetch.head, fetch.head_s, fetch.ttl_s = head, now_s, fresh.ttl_s
             if config.meanwhile == "join":

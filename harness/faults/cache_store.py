@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from harness.faults.base import RequestHead, ResponseHead
-from harness.wire.headers import replaced, tokens, value
+from harness.wire.headers import replaced, tokens, value, values
 
 # RFC 9111 §5.2.2: a shared cache must not answer from what came with one of these.
 _FORBIDS = ("no-store", "no-cache", "private")
@@ -30,7 +30,11 @@ class Freshness:
 
 
 def freshness(
-    request: RequestHead, response: ResponseHead, default_ttl_s: float, ignored: Collection[str]
+    request: RequestHead,
+    response: ResponseHead,
+    default_ttl_s: float,
+    ignored: Collection[str],
+    barred: Mapping[str, str],
 ) -> Freshness:
     """How long a response is fresh in a shared cache (RFC 9111 §3, §4.2.1).
 
@@ -39,9 +43,13 @@ def freshness(
         response: Its head.
         default_ttl_s: How long, where Cache-Control does not say.
         ignored: Fields that count for nothing: Cache-Control, Set-Cookie, Authorization.
+        barred: Fields of a response that is not stored, without case.
     """
     if response.status != 200:
         return Freshness(0.0, f"status {response.status}")
+    for name, wanted in barred.items():
+        if wanted.lower() in (it.lower() for it in values(response.headers, name)):
+            return Freshness(0.0, f"{name}: {wanted} in the response", is_told=True)
     if "Set-Cookie" not in ignored and value(response.headers, "set-cookie") is not None:
         return Freshness(0.0, "Set-Cookie in the response", is_told=True)
     said = [] if "Cache-Control" in ignored else tokens(response.headers, "cache-control")

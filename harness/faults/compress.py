@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.faults.base import (
+    HELD_BYTES,
     Action,
     CaseOver,
     ClientGone,
@@ -50,22 +51,24 @@ class Compress(SimpleFault):
     truncated or reset response still has in the encoder is flushed, without the coding's end.
 
     Without a flush gzip gives what it has when it has gathered 16,384 literals and matches: of text
-    with nothing to find in it, some 17 kB. A `buffer` behind it makes blocks of that, as nginx does
-    with 4 KiB.
+    with nothing to find in it, some 17 kB.
 
-    Models: nginx gzip, level 1, which flushes only where buffering is off, ignores no-transform,
-    weakens an ETag and drops Accept-Ranges — nginx.org, ngx_http_gzip_module; the npm package
-    compression, which holds until `res.flush()` and honours no-transform — its README,
-    "Server-Sent Events"; Envoy's compressor filter, flushed, text/event-stream only when configured
-    — envoyproxy.io, "Compressor"; Apache mod_deflate, which gives an ETag the end -gzip and codes
-    what is said to be `identity` — httpd.apache.org, mod_deflate; Caddy encode, which leaves a
-    response alone whose first write is short — caddyserver.com, "encode"; Traefik's compress, which
-    takes what the client names first — doc.traefik.io, "Compress"; all measured.
+    Models: nginx gzip, level 1, which flushes only where buffering is off, sends full buffers of 4
+    KiB else and the head with the first of them, ignores no-transform, weakens an ETag and drops
+    Accept-Ranges — nginx.org, ngx_http_gzip_module; the npm package compression, which holds until
+    `res.flush()` and honours no-transform — its README, "Server-Sent Events"; Envoy's compressor
+    filter, flushed, text/event-stream only when configured — envoyproxy.io, "Compressor"; Apache
+    mod_deflate, which gives an ETag the end -gzip and codes what is said to be `identity` —
+    httpd.apache.org, mod_deflate; Caddy encode, which leaves a response alone whose first write is
+    short — caddyserver.com, "encode"; Traefik's compress, which takes what the client names first —
+    doc.traefik.io, "Compress"; all measured.
     Conserves: bytes and order, once decoded.
 
     Args:
         coding: Codings on offer, by preference; the weights of Accept-Encoding come first.
         flush: Whether the encoder is flushed after every read.
+        block_bytes: Size of the blocks in which coded bytes go out, and the head with the first of
+            them; None: all bytes go as the encoder gives them. Goes without `flush`.
         level: How hard the encoder tries: 1 to 9 for gzip, 0 to 11 for br, 1 to 19 for zstd. None:
             6 for gzip, 5 for br, 3 for zstd.
         prefer: Whose order decides where the client likes several codings equally.
@@ -88,6 +91,7 @@ class Compress(SimpleFault):
 
     coding: Annotated[tuple[Coding, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     flush: bool = False
+    block_bytes: Annotated[Size, Field(gt=0, le=HELD_BYTES)] | None = None
     level: int | None = None
     prefer: Literal["server", "client"] = "server"
     types: tuple[str, ...] = ("text/event-stream",)
@@ -110,6 +114,12 @@ class Compress(SimpleFault):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _has_one_way_out(self) -> Self:
+        if self.flush and self.block_bytes is not None:
+            raise ValueError("what is flushed goes out at once: expected flush or block, not both")
+        return self
+
     def exchange(self, x: int, draw: Callable[[], float]) -> _State:  # noqa: ARG002 - the contract's
         """See `SimpleFault.exchange`."""
         return _State(self)
@@ -128,6 +138,8 @@ class _State:
         self._request: Headers = ()
         self._waiting: tuple[ResponseHead, Coding] | None = None
         self._encoder: Encoder | None = None
+        self._head: ResponseHead | None = None  # while it waits for a block
+        self._held = bytearray()  # coded bytes that fill no block
 
     def step(self, now_s: float, event: Event) -> Iterable[Action]:  # noqa: ARG002 - no time in it
         self._standing.see(event)
@@ -142,10 +154,7 @@ class _State:
                 yield from self._coded(data) if self._encoder is not None else (passed(event),)
             case UpstreamEnd(how):
                 yield from self._first(0)
-                if self._encoder is not None and not event.is_dropping:
-                    is_whole = how == "end"
-                    coded = self._encoder.finish() if is_whole else self._encoder.flush()
-                    yield from _forward(coded)
+                yield from self._end(is_whole=how == "end", is_dropping=event.is_dropping)
                 yield from self._standing.not_reached(self._margin())
                 yield passed(event)
             case RequestData() | RequestEnd():
@@ -202,15 +211,15 @@ class _State:
         self._encoder = encoder(coding, config.level)
         how = "flushed after every read" if config.flush else "never flushed"
         yield from self._standing.fired(f"{coding}, {how}")
-        yield ForwardHead(
-            coded_head(
-                head,
-                coding,
-                etag=config.etag,
-                has_vary=config.vary,
-                has_ranges=not config.drop_accept_ranges,
-            )
+        self._head = coded_head(
+            head,
+            coding,
+            etag=config.etag,
+            has_vary=config.vary,
+            has_ranges=not config.drop_accept_ranges,
         )
+        if config.block_bytes is None:
+            yield from self._release_head()
 
     def _margin(self) -> str:
         what = "response head" if self._waiting is None else "body byte"
@@ -218,10 +227,29 @@ class _State:
 
     def _coded(self, data: bytes) -> Iterator[Action]:
         assert self._encoder is not None
-        coded = self._encoder.compress(data)
-        yield from _forward(coded + (self._encoder.flush() if self._config.flush else b""))
+        self._held += self._encoder.compress(data)
+        if self._config.flush:
+            self._held += self._encoder.flush()
+        block_bytes = self._config.block_bytes
+        if block_bytes is None:
+            yield from self._forward(len(self._held))
+            return
+        while len(self._held) >= block_bytes:
+            yield from self._forward(block_bytes)
 
+    def _end(self, *, is_whole: bool, is_dropping: bool) -> Iterator[Action]:
+        if self._encoder is not None and not is_dropping:
+            self._held += self._encoder.finish() if is_whole else self._encoder.flush()
+            yield from self._forward(len(self._held))
+        yield from self._release_head()
 
-def _forward(coded: bytes) -> Iterator[Action]:
-    if coded:
-        yield Forward(coded)
+    def _forward(self, size: int) -> Iterator[Action]:
+        if size:
+            yield from self._release_head()
+            yield Forward(bytes(self._held[:size]))
+            del self._held[:size]
+
+    def _release_head(self) -> Iterator[Action]:
+        if self._head is not None:
+            head, self._head = self._head, None
+            yield ForwardHead(head)

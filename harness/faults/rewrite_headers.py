@@ -61,7 +61,8 @@ class Rules(Strict):
 
     Args:
         remove: Names of fields to remove, all of each name.
-        set_: Fields to replace, or to append where there is none of the name.
+        set_: Fields to replace, or to append where there is none of the name; an empty text
+            removes them.
         add: Fields to append, whether there are others of the name or not.
     """
 
@@ -73,7 +74,7 @@ class Rules(Strict):
         """`headers` as these rules make them."""
         headers = without(headers, self.remove)
         for name, text in self.set_.items():
-            headers = replaced(headers, name, text)
+            headers = replaced(headers, name, text) if text else without(headers, [name])
         return (*headers, *self.add.items())
 
     def names(self) -> list[str]:

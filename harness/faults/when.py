@@ -12,7 +12,7 @@ from harness.wire.headers import Headers, media_type, tokens, value
 
 
 def _as_tuple(setting: object) -> object:
-    return (setting,) if isinstance(setting, str | int) else setting
+    return setting if setting is None or isinstance(setting, list | tuple) else (setting,)
 
 
 type _OneOrMore[T] = Annotated[
@@ -113,10 +113,11 @@ class When(Matches):
     then the fault stands, and what it held or timed by then is let go.
 
     Args:
-        not_: What an exchange must not be like: one in which all of it holds is left alone.
+        not_: What an exchange must not be like: one in which all of it holds is left alone. Of
+            several, any.
     """
 
-    not_: Matches | None = None
+    not_: _OneOrMore[Matches] = None
 
     @model_validator(mode="after")
     def _says_something(self) -> When:
@@ -126,7 +127,7 @@ class When(Matches):
 
     def awaits_response(self) -> bool:
         """Whether the request head alone does not decide."""
-        return self.names_response() or (self.not_ is not None and self.not_.names_response())
+        return self.names_response() or any(it.names_response() for it in self.not_ or ())
 
     def unmet_by(self, request: _Request, response: _Response | None) -> str | None:
         """Why the fault does not stand in this exchange; None: it does, as far as can be told.
@@ -141,13 +142,14 @@ class When(Matches):
         for what, fits in known:
             if not fits:
                 return what
-        if self.not_ is None or (self.not_.names_response() and response is None):
-            return None
-        barred = self.not_.in_request(request)
-        if response is not None:
-            barred += self.not_.in_response(response)
-        if all(fits for _, fits in barred):
-            return ", ".join(what for what, _ in barred)
+        for barred in self.not_ or ():
+            if barred.names_response() and response is None:
+                continue
+            known = barred.in_request(request)
+            if response is not None:
+                known += barred.in_response(response)
+            if all(fits for _, fits in known):
+                return ", ".join(what for what, _ in known)
         return None
 
 

@@ -98,14 +98,7 @@ def _specs(
     product: Product, version: str, own: Mapping[str, Read], config: ConfigUse | None
 ) -> list[FaultSpec | None]:
     """Each step of a listed version with these settings; None: it comes to nothing."""
-    defaults = {name: it.default for name, it in product.settings.items()}
-    defaults |= product.versions.get(version, {})
-    values = {
-        name: settings.unset(product, name)
-        if default is None
-        else settings.read(product, name, default)
-        for name, default in defaults.items()
-    } | dict(own)
+    values = defaults(product, version) | dict(own)
     names = {name_in_expressions(name): value for name, (value, _) in values.items()}
     return [
         _spec(product, version, step, names, values, config)
@@ -118,6 +111,23 @@ def _specs(
 def _listed_as_measured(product: Product) -> str:
     """The listed version that was measured; "" for a product of which no versions are listed."""
     return listed(product, product.measured) if product.versions else ""
+
+
+def defaults(product: Product, version: str) -> dict[str, Read]:
+    """Every setting as it is where nobody writes it.
+
+    Args:
+        product: Whose settings.
+        version: One that is listed; "": it has none.
+    """
+    written = {name: it.default for name, it in product.settings.items()}
+    written |= product.versions.get(version, {})
+    return {
+        name: settings.unset(product, name)
+        if default is None
+        else settings.read(product, name, default)
+        for name, default in written.items()
+    }
 
 
 def _read(product: Product, written: Mapping[str, object]) -> dict[str, Read]:

@@ -7,7 +7,7 @@ refused when the file is loaded, and what is in it is computed here.
     and  or  not  ==  !=  <  <=  >  >=  in  not in  A if CONDITION else B  +  -  *  /
 
 Durations and sizes keep their unit: their halves and sums are durations and sizes, their ratios
-numbers.
+numbers. What is in a list is found without regard to case, as names of fields and types are.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.In: lambda item, items: item in items,
-    ast.NotIn: lambda item, items: item not in items,
+    ast.In: lambda item, items: _has(items, item),
+    ast.NotIn: lambda item, items: not _has(items, item),
 }
 _ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] = {
     ast.Add: operator.add,
@@ -166,6 +166,16 @@ def _named(name: str, names: Mapping[str, Typed]) -> Typed:
     if name not in names:
         raise ExpressionError(f"unknown setting {shown(name)}{did_you_mean(name, names)}")
     return names[name]
+
+
+def _has(items: Any, item: Any) -> bool:
+    if isinstance(items, tuple):
+        return _caseless(item) in map(_caseless, items)
+    return item in items
+
+
+def _caseless(item: Any) -> Any:
+    return item.lower() if isinstance(item, str) else item
 
 
 def _arithmetic(op: Callable[[float, float], float], left: Typed, right: Typed) -> Typed:

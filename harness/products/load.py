@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from harness.errors import ScenarioError, UsageError, YamlPath, did_you_mean, format_path, shown
 from harness.faults.registry import FAULTS
 from harness.products import settings
-from harness.products.expression import Expression, ExpressionError
+from harness.products.expression import Expression, ExpressionError, parse
 from harness.products.model import Product, Step
 from harness.products.references import expressions_in, has_number
 from harness.products.syntax import SYNTAXES
@@ -77,8 +77,11 @@ def load(file: Path) -> Product:
         raise document.error(("product",), f"{found.product} is the name of a fault")
     _check_settings(document, found)
     _check_versions(document, found)
+    known = {settings.name_in_expressions(name) for name in found.settings}
     for at, step in enumerate(found.faults):
         _check_step(document, found, ("faults", at), step)
+    for at, line in enumerate(found.no_effect):
+        _check_condition(document, ("no_effect", at), line.if_, known)
     return found
 
 
@@ -153,15 +156,12 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         message = f"{step.fault} makes attempts of its own: it has to stand first"
         raise _at_key(document, (*path, step.fault), message)
     known = {settings.name_in_expressions(name) for name in found.settings}
-    for key, written in (
-        (step.fault, step.settings),
-        ("if", f"${{{step.if_}}}" if step.if_ else ""),
-    ):
-        try:
-            for it in expressions_in(written):
-                _check_names(it, known)
-        except ExpressionError as error:
-            raise document.error((*path, key), str(error)) from None
+    try:
+        for it in expressions_in(step.settings):
+            _check_names(it, known)
+    except ExpressionError as error:
+        raise document.error((*path, step.fault), str(error)) from None
+    _check_condition(document, path, step.if_, known)
     blamed = found.settings.get(step.setting)
     if not (step.evidence or (blamed and blamed.evidence)):
         raise document.error(path, "expected evidence: measured, documented or reported")
@@ -169,6 +169,14 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         raise document.error(path, "expected a source")
     if not step.source and (has_number(step.settings) or step.evidence):
         raise document.error(path, "a number or evidence of its own needs a source of its own")
+
+
+def _check_condition(document: Document, path: YamlPath, text: str, known: set[str]) -> None:
+    try:
+        if text:
+            _check_names(parse(text), known)
+    except ExpressionError as error:
+        raise document.error((*path, "if"), str(error)) from None
 
 
 def _check_names(it: Expression, known: set[str]) -> None:

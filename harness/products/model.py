@@ -10,9 +10,11 @@ from harness.model.base import Strict
 from harness.model.scenario import Arms, EvidenceGrade
 
 type SettingType = Literal[
-    "duration", "size", "flag", "choice", "words", "count", "text", "fields"
+    "duration", "times", "size", "buffers", "flag", "choice", "words", "count", "text", "fields"
 ]  # fmt: skip
 type Unit = Literal["us", "ms", "s", "m", "h", "d", "B"]
+
+ANY_VALUE: Final = "…"
 
 # Keys of an entry under `faults:` that are not the fault.
 BESIDE_FAULT: Final = ("setting", "evidence", "source", "rescue", "if", "arms")
@@ -22,7 +24,8 @@ class Setting(Strict):
     """One directive of a product.
 
     Args:
-        type_: What its values are.
+        type_: What its values are. Of `times`, durations by status, expressions have that of a 200,
+            and of `buffers`, their number and their size, the size.
         syntax: How a duration is written where it is not as the product's others; see `SYNTAXES`.
         unit: Of a bare number, where it is not that of the syntax.
         choices: What a choice may be.
@@ -34,6 +37,7 @@ class Setting(Strict):
         evidence: How the default is known.
         source: Where it is written, an address.
         says: What it does to a stream, in a line.
+        no_effect: Why it does nothing for a stream; goes without `says`.
     """
 
     type_: SettingType
@@ -47,6 +51,12 @@ class Setting(Strict):
     evidence: EvidenceGrade | None = None
     source: str = ""
     says: str = ""
+    no_effect: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """What it does to a stream, or that it does nothing."""
+        return self.says or (f"nothing for a stream: {self.no_effect}" if self.no_effect else "")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -54,6 +64,8 @@ class Setting(Strict):
             raise ValueError("a default needs evidence and source")
         if (self.type_ == "choice") is not bool(self.choices):
             raise ValueError("choices go with the type choice")
+        if self.no_effect and (self.says or not self.source):
+            raise ValueError("no_effect goes with a source, and without says")
         return self
 
 
@@ -93,11 +105,19 @@ class Step(Strict):
 
 
 class NoEffect(Strict):
-    """A line that is widely copied and does nothing for a stream."""
+    """A line that is widely copied and does nothing for a stream.
+
+    Args:
+        line: As the product has it; `…` at its end is any value.
+        why: What it does instead, or what is missing.
+        source: Where that is written.
+        if_: An expression; the line does something where it is false.
+    """
 
     line: str
     why: str
     source: str
+    if_: str = ""
 
 
 class Deviation(Strict):
@@ -119,7 +139,7 @@ class Product(Strict):
             until the next.
         syntax: How it writes durations; see `SYNTAXES`.
         settings: Its directives, by the names it gives them.
-        no_effect: Lines that do nothing.
+        no_effect: Lines that do nothing, beside the settings that say so of themselves.
         faults: What it does, in the order bytes from upstream meet it.
         deviations: What is known to be otherwise.
     """
@@ -134,3 +154,13 @@ class Product(Strict):
     no_effect: tuple[NoEffect, ...] = ()
     faults: tuple[Step, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def idle_lines(self) -> tuple[NoEffect, ...]:
+        """Every line that does nothing for a stream."""
+        of_settings = (
+            NoEffect(line=f"{name} {ANY_VALUE}", why=it.no_effect, source=it.source)
+            for name, it in self.settings.items()
+            if it.no_effect
+        )
+        return (*of_settings, *self.no_effect)

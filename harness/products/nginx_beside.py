@@ -78,8 +78,6 @@ _WHY: Final[Mapping[str, str]] = {
     "proxy_no_cache": "when nothing is stored in the cache",
     "proxy_cache_key": "which requests share a response of the cache",
     "proxy_cache_use_stale": "when an old response of the cache will do",
-    "proxy_cache_lock_timeout": "how long a request waits for another one's response",
-    "proxy_cache_lock_age": "how long a request waits for another one's response",
 }
 _UNSHOWN: Final = frozenset(("proxy_set_body", "sub_filter"))
 

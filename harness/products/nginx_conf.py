@@ -5,25 +5,27 @@ directives in effect there. Nothing is run, and nothing is evaluated that depend
 conditions, rewrites and variables are reported. Defaults are not filled in; they are the product's.
 
 The parts: nginx_files (includes, dumps) · nginx_servers and nginx_locations (who is meant) ·
-nginx_route (what a request passes) · nginx_inherit (what is in effect) · nginx_beside and
-nginx_notes (what is to be said about it).
+nginx_route (what a request passes) · nginx_inherit (what is in effect) · nginx_told (what the
+product is told) · nginx_beside and nginx_notes (what is to be said about it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.errors import ScenarioError, shown
+from harness.products.model import Product
 from harness.products.nginx_beside import Unmodelled, unmodelled
 from harness.products.nginx_directives import Directive
 from harness.products.nginx_files import read_files
-from harness.products.nginx_inherit import KNOWN, Written, settings_at
-from harness.products.nginx_notes import Note, inert, notes
+from harness.products.nginx_inherit import Written, settings_at
+from harness.products.nginx_notes import Note, idle, notes
 from harness.products.nginx_route import Route, follow
 from harness.products.nginx_servers import choose_servers, show_server
+from harness.products.nginx_told import told, values
 
 _MOST_PROBLEMS: Final = 3  # shown in one message
 
@@ -36,6 +38,7 @@ class NginxConf:
         server: The server, in a few words.
         location: The location, in a few words.
         settings: The modelled directives in effect, by name; those that are written, no defaults.
+        told: What they come to, as a scenario would write it; nothing that depends on the request.
         unmodelled: Other directives in effect that may touch a proxied response.
         notes: Remarks, such as lines that do nothing for a stream.
     """
@@ -43,6 +46,7 @@ class NginxConf:
     server: str
     location: str
     settings: dict[str, Written]
+    told: dict[str, object]
     unmodelled: tuple[Unmodelled, ...]
     notes: tuple[Note, ...]
 
@@ -50,10 +54,10 @@ class NginxConf:
 def read(
     file: Path,
     location: str,
+    product: Product,
     *,
     server: str = "",
     name: str = "",
-    modelled: Collection[str] = KNOWN,
 ) -> NginxConf:
     """Read what is in effect where a URI is proxied.
 
@@ -61,10 +65,10 @@ def read(
         file: An nginx.conf, a file that is included into one (it begins with a server or a
             location), or the output of `nginx -T`.
         location: The URI, its query left out of account; or a named location, `@app`.
+        product: Whose settings are asked for.
         server: Its name, an address or a port it listens on, or both: `example.com:443`. "": the
             default server; of several sockets, the one that proxies the URI.
         name: What places call the file; "": as `file`.
-        modelled: The directives whose settings are asked for.
 
     Raises:
         ScenarioError: The configuration cannot be read, nginx would not take it, or the URI is not
@@ -86,7 +90,7 @@ def read(
             f"of {len(servers)} servers that could be meant this is the one that proxies {location}"
         )
         remarks = (*remarks, Note(text, routes[0].server.line))
-    found = [_at(route, modelled, remarks) for route in routes]
+    found = [_at(route, product, remarks) for route in routes]
     if any(_said(it) != _said(found[0]) for it in found):
         are = ", ".join(it.server for it in found)
         raise main.line.error(
@@ -121,16 +125,19 @@ def _routes(
     return routes, problems
 
 
-def _at(route: Route, modelled: Collection[str], remarks: Sequence[Note]) -> NginxConf:
+def _at(route: Route, product: Product, remarks: Sequence[Note]) -> NginxConf:
     known = settings_at(route.levels)
     last = route.location.directive
+    given = told(product, known)
+    lines = idle(route, product.idle_lines, values(product, known, given))
     tried = (Note(f"{it} is taken to find no file", it.line) for it in route.tried)
     return NginxConf(
         server=show_server(route.server),
         location=f"{last} ({last.line})",
-        settings={name: it for name, it in known.items() if name in modelled},
-        unmodelled=unmodelled(route, modelled, inert(route, known)),
-        notes=(*remarks, *tried, *notes(route, known)),
+        settings={name: it for name, it in known.items() if name in product.settings},
+        told=given,
+        unmodelled=unmodelled(route, product.settings, [line for line, _ in lines]),
+        notes=(*remarks, *tried, *notes(route, known, lines)),
     )
 
 

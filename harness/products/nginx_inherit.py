@@ -28,6 +28,8 @@ SCALARS: Final = (
     "proxy_read_timeout", "proxy_send_timeout", "proxy_connect_timeout",
     "proxy_ignore_client_abort", "proxy_cache", "proxy_cache_lock", "chunked_transfer_encoding",
     "keepalive_timeout", "send_timeout", "gzip", "gzip_min_length", "gzip_http_version",
+    "gzip_comp_level", "gzip_buffers", "gzip_vary", "proxy_cache_lock_timeout",
+    "proxy_cache_lock_age",
 )  # fmt: skip
 COLLECTING: Final = (
     "proxy_cache_valid", "proxy_ignore_headers", "proxy_pass_header", "proxy_hide_header",

@@ -1,23 +1,20 @@
 """Remarks on an nginx configuration: lines that are widely copied and do nothing for a stream.
 
-Each rule looks at what is in effect at the location; what it says is nginx's documentation, or was
-seen with nginx 1.22.1 (keepalive_timeout and send_timeout of 2 s end no stream).
+Which lines those are, and why, stands in nginx.yaml: under `no_effect`, and with the settings that
+say so of themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from harness.products import expression
+from harness.products.model import ANY_VALUE, NoEffect
 from harness.products.nginx_directives import Directive, Line
 from harness.products.nginx_inherit import COLLECTING, Written, in_effect, shadowed
 from harness.products.nginx_route import Route
-
-_PROXY: Final = "https://nginx.org/en/docs/http/ngx_http_proxy_module.html"
-_CORE: Final = "https://nginx.org/en/docs/http/ngx_http_core_module.html"
-_GZIP: Final = "https://nginx.org/en/docs/http/ngx_http_gzip_module.html"
-_HEADERS: Final = "https://nginx.org/en/docs/http/ngx_http_headers_module.html"
+from harness.products.values import Typed
 
 type Settings = Mapping[str, Written]
 
@@ -44,48 +41,59 @@ class Note:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """Lines of one directive that do nothing.
+type Idle = tuple[Directive, NoEffect]
+"""A line in effect that does nothing for a stream, and what there is to say about it."""
+
+
+def idle(route: Route, known: Iterable[NoEffect], values: Mapping[str, Typed]) -> list[Idle]:
+    """The lines in effect at a location that do nothing for a stream.
 
     Args:
-        name: The directive.
-        why: What they do not do.
-        source: Where that is written.
-        is_met: Whether it holds for a line, given the settings in effect.
+        route: How a request comes there.
+        known: The lines that do nothing.
+        values: The product's settings as expressions have them; those that depend on the request
+            are missing, and a line whose condition asks for one is taken to do something.
     """
+    found: list[Idle] = []
+    for it in known:
+        words = it.line.lower().split()
+        for line in in_effect(route.levels, words[0]):
+            is_new = not any(line is one for one, _ in found)
+            if is_new and _is_like(line, words) and _is_met(it.if_, values):
+                found.append((line, it))
+    return found
 
-    name: str
-    why: str
-    source: str
-    is_met: Callable[[Directive, Settings], bool] = lambda _line, _settings: True
 
-
-def notes(route: Route, settings: Settings) -> tuple[Note, ...]:
+def notes(route: Route, settings: Settings, found: Iterable[Idle]) -> tuple[Note, ...]:
     """The remarks on what is in effect at a location, by place.
 
     Args:
         route: How a request comes there.
         settings: The known directives in effect there.
+        found: The lines that do nothing.
     """
-    found = [
-        Note(f"{line.without_secrets()} does nothing for a stream: {why}", line.line, source)
-        for line, why, source in _inert(route, settings)
+    said = [
+        Note(f"{line.without_secrets()} does nothing for a stream: {it.why}", line.line, it.source)
+        for line, it in found
     ]
-    found += [*_shadowed(route), *_varying(settings)]
-    return tuple(sorted(found, key=lambda it: (it.place.file, it.place.line) if it.place else ()))
+    said += [*_shadowed(route), *_varying(settings)]
+    return tuple(sorted(said, key=lambda it: (it.place.file, it.place.line) if it.place else ()))
 
 
-def inert(route: Route, settings: Settings) -> list[Directive]:
-    """The lines in effect that do nothing for a stream; see `notes`."""
-    return [line for line, _, _ in _inert(route, settings)]
+def _is_like(line: Directive, words: list[str]) -> bool:
+    """Whether a line is that one, less what its end leaves open."""
+    written = [line.name, *map(str.lower, line.args)]
+    if words[-1] == ANY_VALUE:
+        words = words[:-1]
+        written = written[: len(words)]
+    return written == words
 
 
-def _inert(route: Route, settings: Settings) -> Iterator[tuple[Directive, str, str]]:
-    for rule in _RULES:
-        for line in in_effect(route.levels, rule.name):
-            if rule.is_met(line, settings):
-                yield line, rule.why, rule.source
+def _is_met(condition: str, values: Mapping[str, Typed]) -> bool:
+    if not condition:
+        return True
+    parsed = expression.parse(condition)
+    return parsed.names <= values.keys() and bool(parsed.value(values))
 
 
 def _shadowed(route: Route) -> Iterator[Note]:
@@ -107,86 +115,3 @@ def _varying(settings: Settings) -> Iterator[Note]:
 
 def _places(lines: Iterable[Directive]) -> str:
     return ", ".join(dict.fromkeys(str(it.line) for it in lines))
-
-
-# -- rules -----------------------------------------------------------------------------------------
-
-
-def _is_about_buffering(line: Directive, _: Settings) -> bool:
-    return line.args[:1] != () and line.args[0].lower() == "x-accel-buffering"
-
-
-def _is_off(line: Directive, _: Settings) -> bool:
-    return line.args == ("off",)
-
-
-def _is_on(line: Directive, _: Settings) -> bool:
-    return line.args == ("on",)
-
-
-def _is_unbuffered(_: Directive, settings: Settings) -> bool:
-    return "proxy_buffering" in settings and settings["proxy_buffering"].value == "off"
-
-
-def _is_without_events(line: Directive, settings: Settings) -> bool:
-    types = settings["gzip_types"].words if "gzip_types" in settings else ()
-    return line.args == ("on",) and not {"*", "text/event-stream"} & set(types)
-
-
-def _is_uncached(_: Directive, settings: Settings) -> bool:
-    return "proxy_cache" not in settings or settings["proxy_cache"].value == "off"
-
-
-_RULES: Final = (
-    _Rule(
-        "proxy_set_header",
-        "nginx heeds X-Accel-Buffering in upstream's response, not in a request",
-        f"{_PROXY}#proxy_buffering",
-        _is_about_buffering,
-    ),
-    _Rule(
-        "add_header",
-        "nginx heeds X-Accel-Buffering in upstream's response; this one is for an nginx in front",
-        f"{_PROXY}#proxy_buffering",
-        _is_about_buffering,
-    ),
-    _Rule(
-        "proxy_send_timeout",
-        "it is the time between two writes of the request",
-        f"{_PROXY}#proxy_send_timeout",
-    ),
-    _Rule(
-        "keepalive_timeout",
-        "it is the time a connection waits for the next request",
-        f"{_CORE}#keepalive_timeout",
-    ),
-    _Rule(
-        "send_timeout",
-        "it is the time a client may take no bytes, not the length of a response",
-        f"{_CORE}#send_timeout",
-    ),
-    _Rule("proxy_cache", "nothing is cached without it", f"{_PROXY}#proxy_cache", _is_off),
-    _Rule(
-        "proxy_cache_valid", "nothing is cached here", f"{_PROXY}#proxy_cache_valid", _is_uncached
-    ),
-    _Rule("proxy_cache_lock", "nothing is cached here", f"{_PROXY}#proxy_cache_lock", _is_uncached),
-    _Rule(
-        "proxy_buffers",
-        "without buffering only proxy_buffer_size counts",
-        f"{_PROXY}#proxy_buffering",
-        _is_unbuffered,
-    ),
-    _Rule(
-        "proxy_request_buffering",
-        "it is about the body of a request, which a GET has none of",
-        f"{_PROXY}#proxy_request_buffering",
-    ),
-    _Rule("gzip", "gzip_types has no text/event-stream", f"{_GZIP}#gzip_types", _is_without_events),
-    _Rule("tcp_nodelay", "it is the default", f"{_CORE}#tcp_nodelay", _is_on),
-    _Rule(
-        "fastcgi_buffering",
-        "the location is proxied",
-        f"{_PROXY}#proxy_buffering",
-    ),
-    _Rule("uwsgi_buffering", "the location is proxied", f"{_PROXY}#proxy_buffering"),
-)

@@ -12,10 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from harness.model.scenario import ConfigUse
-from harness.products.model import Product, Setting
-from harness.products.nginx_directives import Directive
-from harness.products.nginx_inherit import Written
-from harness.wire.headers import HOP_BY_HOP
+from harness.products.model import Product
 
 CONFIG: Final = "config"
 LOCATION: Final = "location"
@@ -60,15 +57,12 @@ def read(product: Product, file: Path, asked: Mapping[str, str]) -> OwnConfig:
     found = nginx_conf.read(
         file,
         asked[LOCATION],
+        product,
         server=asked.get(SERVER, ""),
         name=str(PurePosixPath(asked[CONFIG])),
-        modelled=product.settings,
     )
-    told = {name: _told(product.settings[name], it) for name, it in found.settings.items()}
-    settings = {name: value for name, value in told.items() if value is not None}
-    taken = (it for written in found.settings.values() for it in written.lines if _is_taking(it))
     return OwnConfig(
-        settings,
+        found.told,
         ConfigUse(
             file=asked[CONFIG],
             location=asked[LOCATION].partition("?")[
@@ -76,39 +70,8 @@ def read(product: Product, file: Path, asked: Mapping[str, str]) -> OwnConfig:
             ],  # a query counts for nothing, and may be secret
             server=asked.get(SERVER, ""),
             found=f"{found.location} of server {found.server}",
-            lines={name: str(found.settings[name].place) for name in settings},
-            unmodelled=(*map(str, found.unmodelled), *(f"{it} ({it.line})" for it in taken)),
+            lines={name: str(found.settings[name].place) for name in found.told},
+            unmodelled=tuple(map(str, found.unmodelled)),
             notes=tuple(map(str, found.notes)),
         ),
-    )
-
-
-def _told(setting: Setting, written: Written) -> object:
-    """What a directive means for the product; None: nothing that does not depend on the request."""
-    if setting.type_ == "fields":
-        fields = {it.args[0]: it.args[1] for it in written.lines if _is_told(it)}
-        return fields or None
-    if written.variables:
-        return None
-    match setting.type_:
-        case "words":
-            return written.words
-        case "duration" | "size":
-            return written.words[0]  # keepalive_timeout has a second one, which clients are told
-        case _:
-            return written.value
-
-
-def _is_told(line: Directive) -> bool:
-    """Whether a field is one for the product to set; what is of one connection its version says."""
-    field, value, *_ = line.args
-    return bool(value) and field.lower() not in HOP_BY_HOP and not Written((line,)).variables
-
-
-def _is_taking(line: Directive) -> bool:
-    """Whether a line takes a field away from upstream, which a product cannot be told here."""
-    return (
-        line.name == "proxy_set_header"
-        and line.args[1:] == ("",)
-        and line.args[0].lower() not in HOP_BY_HOP
     )

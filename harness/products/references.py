@@ -64,6 +64,8 @@ def has_number(settings: object) -> bool:
 def filled(settings: object, names: Mapping[str, Typed]) -> object:
     """A fault's settings with every expression computed; what gives None is left out.
 
+    So is a mapping or a list of which nothing is left.
+
     Raises:
         ExpressionError: One of them makes no sense of these values.
     """
@@ -75,10 +77,11 @@ def _filled(settings: object, names: Mapping[str, Typed]) -> object:
     match settings:
         case dict():
             values = {key: _filled(it, names) for key, it in settings.items()}
-            return {key: it for key, it in values.items() if it is not _LEFT_OUT}
+            left = {key: it for key, it in values.items() if it is not _LEFT_OUT}
+            return _LEFT_OUT if values and not left else left
         case list():
-            items = (_filled(it, names) for it in settings)
-            return [it for it in items if it is not _LEFT_OUT]
+            kept = [it for part in settings if (it := _filled(part, names)) is not _LEFT_OUT]
+            return _LEFT_OUT if settings and not kept else kept
         case str() if (found := expression_in(settings)) is not None:
             value = found.value(names)
             return _LEFT_OUT if value is None else as_yaml(value)

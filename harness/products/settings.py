@@ -19,6 +19,7 @@ type Read = tuple[Typed, Plain]
 _FLAGS: Final = (("on", "off"), ("true", "false"), ("yes", "no"), ("1", "0"))
 _SIZE = re.compile(r"([0-9]{1,15})\s?(?:([kKmMgG])(?:i?[bB])?|[bB])?")
 _SIZES: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_STATUS = re.compile(r"[1-5][0-9]{2}")
 _COUNT = re.compile(r"[0-9]{1,15}")
 
 
@@ -82,9 +83,13 @@ def _read(product: Product, setting: Setting, written: object) -> Read:
                 _scalar(written, f"a duration such as {syntax.examples}"), setting.unit
             )
             return Seconds(seconds), syntax.write(seconds, setting.unit)
+        case "times":
+            return _times(syntax_of(product, setting), written)
         case "size":
             size_bytes = _size(written)
             return Bytes(size_bytes), _show_size(size_bytes)
+        case "buffers":
+            return _buffers(written)
         case "flag":
             return _flag(setting, written)
         case "choice":
@@ -116,12 +121,39 @@ def _scalar(written: object, wanted: str) -> str:
             raise ValueError(f"expected {wanted}, got {shown(written)}")
 
 
+def _times(syntax: Syntax, written: object) -> Read:
+    """Read proxy_cache_valid, its lines with commas between; the first that fits counts."""
+    wanted = f"a time, with statuses or any before it, such as any {syntax.examples}"
+    lines, found_s = [], None
+    for line in re.split("[,;]", _scalar(written, wanted)):
+        *statuses, last = line.split() or [""]
+        if not all(it == "any" or _STATUS.fullmatch(it) for it in statuses):
+            raise ValueError(f"expected {wanted}, got {shown(written)}")
+        seconds = syntax.read(last)
+        lines.append(" ".join([*statuses, syntax.write(seconds)]))
+        if found_s is None and (not statuses or {"any", "200"} & set(statuses)):
+            found_s = Seconds(seconds)
+    return found_s, ", ".join(lines)
+
+
 def _size(written: object) -> int:
     wanted = "a size such as 4k, 1m or 4096 (bytes)"
     match = _SIZE.fullmatch(_scalar(written, wanted))
     if match is None:
         raise ValueError(f"expected {wanted}, got {shown(written)}")
     return int(match[1]) * _SIZES[(match[2] or "").lower()]
+
+
+def _buffers(written: object) -> Read:
+    wanted = "a number and a size, such as 8 4k"
+    number, _, size = _scalar(written, wanted).partition(" ")
+    try:
+        size_bytes = _size(size.strip())
+    except ValueError:
+        size_bytes = 0
+    if not _COUNT.fullmatch(number) or not int(number) or not size_bytes:
+        raise ValueError(f"expected {wanted}, got {shown(written)}")
+    return Bytes(size_bytes), f"{int(number)} {_show_size(size_bytes)}"
 
 
 def _show_size(size_bytes: int) -> str:
@@ -164,7 +196,10 @@ def _fields(written: object) -> Read:
     wanted = "header fields, such as {X-Name: value}"
     match written:
         case dict():
-            fields = {str(name): _scalar(value, wanted) for name, value in written.items()}
+            fields = {
+                str(name): "" if value == "" else _scalar(value, wanted)
+                for name, value in written.items()
+            }
             return dict(fields), dict(fields)
         case _:
             raise ValueError(f"expected {wanted}, got {shown(written)}")

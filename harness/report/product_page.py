@@ -12,7 +12,7 @@ from harness.model.base import key_of
 from harness.model.scenario import EvidenceGrade, FaultSpec
 from harness.products import settings
 from harness.products.expand import by_default, known_as
-from harness.products.model import Product, Setting, Step
+from harness.products.model import NoEffect, Product, Setting, Step
 from harness.products.own_config import KEYS, READABLE
 from harness.products.versions import listed
 from harness.report.conditions import in_words
@@ -74,9 +74,7 @@ def of_product(product: Product, version: str = "") -> Page:
             ),
             Section(
                 "Lines that do nothing for a stream",
-                items=tuple(
-                    Item(it.why, it.line, more=(("", it.source),)) for it in product.no_effect
-                ),
+                items=tuple(_idle(product, it) for it in product.idle_lines),
             ),
             Section(
                 "Known to be otherwise",
@@ -126,7 +124,7 @@ def _meaning(product: Product, held: str, name: str) -> str:
     setting = product.settings[name]
     is_set = _written_default(product, held, name) is not None
     taken = " or ".join(setting.choices) or ("" if is_set else _takes(product, setting))
-    return f"{setting.says} ({taken})" if taken else setting.says
+    return f"{setting.meaning} ({taken})" if taken else setting.meaning
 
 
 def _takes(product: Product, setting: Setting) -> str:
@@ -198,6 +196,12 @@ def _optional(product: Product, held: str, step: Step) -> Item:
     if step.setting not in condition:
         more = {"set by": step.setting, **more}
     return Item(summary(FAULTS[step.fault]), _as_written(step), _mark(grade), _said(more))
+
+
+def _idle(product: Product, line: NoEffect) -> Item:
+    """A line that does nothing."""
+    condition = in_words(line.if_, product) if line.if_ else ""
+    return Item(line.why, line.line, more=_said({"when": condition, "": line.source}))
 
 
 def _where(written: Any) -> str:

@@ -26,7 +26,9 @@ type Schema = dict[str, Any]
 
 _TYPES: Final[Mapping[SettingType, Schema]] = {
     "duration": {"type": ["string", "number"]},
+    "times": {"type": ["string", "number"]},
     "size": {"type": ["string", "integer"]},
+    "buffers": {"type": "string"},
     "flag": {"enum": ["on", "off", True, False, "yes", "no", 1, 0]},
     "choice": {},
     "count": {"type": "integer", "minimum": 0},
@@ -192,7 +194,7 @@ def _own_config(it: Product) -> Schema:
 
 def _setting(it: Product, name: str) -> Schema:
     setting = it.settings[name]
-    described: Schema = {"description": setting.says, **_TYPES[setting.type_]}
+    described: Schema = {"description": setting.meaning, **_TYPES[setting.type_]}
     if setting.type_ == "choice":
         described["enum"] = list(setting.choices)
     if setting.default is not None:

@@ -167,6 +167,7 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
                 lock_age_s=2.0,
                 poll_s=0.5,
                 abandoned="finish",
+                unless_response_header={"X-Accel-Buffering": "no"},
             )
         ),
         "varnish": _shares(Cache(default_ttl_s=9.0, meanwhile="join", on_uncacheable="serialise")),
@@ -189,7 +190,9 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
     },
     "compress": {
         "gzip flushed": _at_once(Compress(coding=("gzip",), flush=True, types=("*/*",))),
-        "nginx": subject(Compress(coding=("gzip",), level=1, vary=False, drop_accept_ranges=True)),
+        "nginx": subject(
+            Compress(coding=("gzip",), level=1, block_bytes=16, vary=False, drop_accept_ranges=True)
+        ),
         "apache": _at_once(
             Compress(
                 coding=("gzip",),

@@ -159,7 +159,6 @@ def test_speaks_of_the_end_of_an_empty_body() -> None:
         ({"until_end": True, "flush_after": "1s"}, "expected neither block nor flush_after"),
         ({"until_end": True, "head_counts": True}, "expected block"),
         ({"until_end": True, "first_block": "1KiB"}, "expected block"),
-        ({"block": "4KiB", "first_block": "1KiB", "head_counts": True}, "not both"),
         ({"block": "4KiB", "limit": "1MB"}, "go with until_end"),
         ({"block": "4KiB", "over_limit": "pass"}, "go with until_end"),
         ({"until_end": True, "limit": "65MiB"}, "less than or equal to"),
@@ -255,6 +254,13 @@ def test_the_head_may_take_its_room_in_the_first_block(head: ResponseHead, first
     assert play >> head << ForwardHead(head)
     assert play >> Data(b"a" * first) << Forward(b"a" * first)
     assert play >> Data(b"b" * 4096) << Forward(b"b" * 4096)
+
+
+def test_the_head_may_take_its_room_in_a_first_block_of_another_size() -> None:
+    play = Playbook(Buffer(block_bytes=4, first_block_bytes=1024, head_counts=True)).at(0.0)
+    assert play >> SEEN << ForwardHead(SEEN)
+    assert play >> Data(b"a" * 873) << Forward(b"a" * 873)
+    assert play >> Data(b"b" * 4) << Forward(b"b" * 4)
 
 
 def test_a_head_larger_than_a_block_leaves_it_a_byte() -> None:

@@ -12,11 +12,12 @@ from tests.testkit.playbook import GET, OK
 
 DEFAULT_S = 7.0
 NOT_TOLD = "no max-age in the response"
+BARRED = {"X-Accel-Buffering": "no"}
 
 
 def fresh(*fields: tuple[str, str], request: Headers = (), ignored: tuple[str, ...] = ()) -> object:
     response = replace(OK, headers=(*OK.headers, *fields))
-    return freshness(replace(GET, headers=request), response, DEFAULT_S, ignored)
+    return freshness(replace(GET, headers=request), response, DEFAULT_S, ignored, BARRED)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,16 @@ def test_what_one_user_may_see_is_kept_if_the_response_allows_it(allowing: str) 
     assert allowed.ttl_s == 9.0
 
 
+def test_a_field_of_the_products_own_may_keep_it_out() -> None:
+    why = "X-Accel-Buffering: no in the response"
+    said = fresh(("x-accel-buffering", "No"), ("Cache-Control", "max-age=9"))
+    assert said == Freshness(0.0, why, is_told=True)
+    assert fresh(("X-Accel-Buffering", "yes")) == Freshness(DEFAULT_S, NOT_TOLD)
+
+
 @pytest.mark.parametrize("status", [204, 206, 304, 404, 503])
 def test_another_status_is_not_kept(status: int) -> None:
-    said = freshness(GET, replace(OK, status=status), DEFAULT_S, ())
+    said = freshness(GET, replace(OK, status=status), DEFAULT_S, (), BARRED)
     assert said == Freshness(0.0, f"status {status}")
 
 

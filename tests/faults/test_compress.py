@@ -16,7 +16,6 @@ from harness.faults.base import (
     CloseUpstream,
     Data,
     End,
-    FaultConfig,
     Forward,
     ForwardHead,
     Framing,
@@ -29,10 +28,8 @@ from harness.faults.base import (
     SendRequest,
     UpstreamEnd,
 )
-from harness.faults.buffer import Buffer
 from harness.faults.coded_head import Etag, Suffix
 from harness.faults.compress import Coding, Compress
-from harness.faults.pipeline import Pipeline
 from harness.units import YAML_CONTEXT
 from harness.wire.coding import decoder, encoder
 from harness.wire.headers import Headers, values
@@ -322,26 +319,56 @@ def random_events() -> Iterator[bytes]:
         yield f"{start}{text}\n\n".encode()
 
 
+BLOCKS = Compress(coding=("gzip",), block_bytes=16)
+NEVER_FLUSHED = fired("gzip, never flushed")
+
+
+def test_the_head_and_coded_bytes_wait_for_a_full_block() -> None:
+    play = asked(BLOCKS)
+    expected = encoder("gzip")
+    texts = [random.Random(1).randbytes(50_000), b"data: 2\n\n"]
+    coded = expected.compress(texts[0])
+    whole = len(coded) // 16 * 16
+    assert play >> OK << NEVER_FLUSHED
+    sent = play >> Data(texts[0]) << ForwardHead(GZIPPED)
+    for at in range(0, whole, 16):
+        sent = sent << Forward(coded[at : at + 16])
+    assert sent
+    coded += expected.compress(texts[1]) + expected.finish()
+    assert play >> Data(texts[1])
+    assert play >> UpstreamEnd("end") << Forward(coded[whole:]) << End("end")
+    assert decoder("gzip").decompress(coded) == b"".join(texts)
+
+
+@pytest.mark.parametrize("how", ["truncation", "reset"])
+def test_an_end_lets_the_head_go_whatever_is_lost(how: Literal["truncation", "reset"]) -> None:
+    play = asked(BLOCKS)
+    assert play >> OK << NEVER_FLUSHED
+    assert play >> Data(b"data: 1\n\n")
+    lost = UpstreamEnd(how, is_dropping=True)
+    assert play >> lost << ForwardHead(GZIPPED) << End(how, is_dropping=True)
+
+
 @pytest.mark.skipif(hasattr(zlib, "ZLIBNG_VERSION"), reason="zlib-ng gathers otherwise")
 @pytest.mark.parametrize(
-    ("configs", "first", "blocks"),
+    ("config", "first", "blocks"),
     [
         # Seen through nginx 1.22 with gzip: 16.4 kB first, then 16.2 and 21.6 kB in turns.
-        ((Compress(coding=("gzip",), level=1), Buffer(block_bytes=4096)), 16_400, (16_200, 21_600)),
+        (Compress(coding=("gzip",), level=1, block_bytes=4096), 16_400, (16_200, 21_600)),
         # Seen through the npm package compression 1.8: 17.0 and then 17.1 kB.
-        ((Compress(coding=("gzip",)),), 17_000, (17_100,)),
+        (Compress(coding=("gzip",)), 17_000, (17_100,)),
     ],
 )
 def test_random_text_comes_in_blocks_as_real_ones_send_them(
-    configs: tuple[FaultConfig, ...], first: int, blocks: tuple[int, ...]
+    config: Compress, first: int, blocks: tuple[int, ...]
 ) -> None:
-    chain = Pipeline([config.start(lambda: 0.5) for config in configs])
+    fault = config.start(lambda: 0.5)
     for event in (GET, RequestEnd(), OK):
-        chain.step(0.0, 1, event)
+        list(fault.step(0.0, 1, event))
     received = decoder("gzip")
     sizes = []
     for text in random_events():
-        sent = [it.data for _, it in chain.step(0.0, 1, Data(text)) if isinstance(it, Forward)]
+        sent = [it.data for _, it in fault.step(0.0, 1, Data(text)) if isinstance(it, Forward)]
         if size := len(received.decompress(b"".join(sent))):
             sizes.append(size)
     # A byte of coded text more or less makes a few of plain text.
@@ -358,6 +385,8 @@ def test_random_text_comes_in_blocks_as_real_ones_send_them(
         ({"coding": "gzip", "etag": "strong"}, "etag"),
         ({"coding": "gzip", "etag": {}}, "suffix"),
         ({"coding": "gzip", "prefer": "br"}, "'server' or 'client'"),
+        ({"coding": "gzip", "block": "4KiB", "flush": True}, "expected flush or block, not both"),
+        ({"coding": "gzip", "block": "0B"}, "greater than 0"),
     ],
 )
 def test_refuses(settings: dict[str, object], message: str) -> None:

@@ -80,6 +80,17 @@ def test_rewrites_requests() -> None:
     assert play >> CaseOver()
 
 
+def test_what_is_set_to_nothing_is_removed() -> None:
+    play = Playbook(rewrite(request={"set": {"Accept-Encoding": "", "X-None": ""}})).at(0.0)
+    old = RequestHead("GET", "/", (("accept-encoding", "br"), ("Host", "t")))
+    assert (
+        play
+        >> old
+        << fired("request: accept-encoding")
+        << SendRequest(replace(old, headers=(("Host", "t"),)))
+    )
+
+
 def test_what_is_already_so_is_not_changed() -> None:
     play = Playbook(rewrite(response={"remove": ["Via"], "set": {"Content-Type": "a/b"}})).at(0.0)
     head = ResponseHead(200, (("Content-Type", "a/b"),))

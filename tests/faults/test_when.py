@@ -139,6 +139,8 @@ def test_a_fault_that_stood_says_how_it_stands() -> None:
             "the status is 200, the framing is chunked",
         ),
         ({"method": "GET", "not": {"status": 200}}, "the status is 200"),
+        ({"not": [{"method": "PUT"}, {"status": 200}]}, "the status is 200"),
+        ({"not": [{"method": "PUT"}, {"method": "GET", "status": 404}]}, None),
     ],
 )
 def test_every_key_that_is_given_must_hold(when: dict[str, Any], reason: str | None) -> None:

@@ -142,7 +142,8 @@ def _facts(probe: str, ask: Ask, seen: Seen) -> Iterator[tuple[str, Value]]:
         yield "coding", dict(seen.fields).get("content-encoding", "none")
         yield "pattern", pattern(told, seen)
         # Only what was cut off, or watched no longer, may be an event more or less.
-        is_cut = seen.end not in {"clean", "left"} and ask.end not in {"fin", "rst"}
+        is_watched = seen.end not in {"clean", "left"} or ask.leaves == "half"
+        is_cut = is_watched and ask.end not in {"fin", "rst"}
         yield "events", Count(seen.events, 1 / ask.dt if is_cut else 0.0)
         if ask.heartbeats and ask.http != "2":  # which the log did not count over HTTP/2
             yield "comments", Count(seen.comments, 1.0 if is_cut else 0.0)

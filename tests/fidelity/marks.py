@@ -117,8 +117,13 @@ def _other_values(setting: Setting) -> list[object]:
             if _scaled(default, 2) not in {default, "0"}:
                 return [_scaled(default, 2), _scaled(default, 0.5)]
             return ["1", "1s", "1k"]  # in place of none, or of never
+        case "buffers":
+            number, size = str(default).split()
+            return [f"{number} {_scaled(size, factor)}" for factor in (2, 0.5)]
         case "words":
             return ["*", f"{default} text/event-stream", "none"]
+        case "times":
+            return ["1s"]
         case "text" | "fields":
             return ["x"] if setting.type_ == "text" else [{}]
 

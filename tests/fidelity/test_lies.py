@@ -72,7 +72,7 @@ class Lie:
 
 
 LIES = (
-    Lie("blocks of twice the size", "default", "flow_large_chunked", "pattern",
+    Lie("blocks of twice the size", "default", "flow_dense60_chunked", "pattern",
         _set("buffer", block="8KiB")),
     Lie("no buffer", "default", "flow_small_chunked", "pattern", _drop("buffer")),
     Lie("a buffer that heeds no field", "default", "hdr_xab_no", "pattern",

@@ -80,9 +80,11 @@ def test_a_setting_replaces_its_default_and_is_kept_as_the_product_writes_it(
     assert hop.as_yaml() == {"x@2.0": {"limit": "1500ms", "age": "60s"}}
 
 
-def test_a_key_whose_expression_is_none_is_left_out(tmp_path: Path) -> None:
+def test_a_key_whose_expression_is_none_is_left_out_and_so_is_what_is_empty_then(
+    tmp_path: Path,
+) -> None:
     held = made(tmp_path, **{"hold it": "on"}).faults[1]
-    assert held.settings == {"flush_after": "5s", "unless_response_header": {}}
+    assert held.settings == {"flush_after": "5s"}
     told = made(tmp_path, **{"hold it": "on", "tell": "me"}).faults[1]
     assert told.settings == {"flush_after": "5s", "unless_response_header": {"X": "y"}}
 
@@ -144,26 +146,24 @@ def nginx_idle(after: str) -> dict[str, Any]:
     return {"after": after, **ends}
 
 
-def nginx_buffer(block: str, **headers: str) -> dict[str, Any]:
-    held = {"block": block, "head_counts": True, "hold_head": True, "when": {"framing": "close"}}
-    return {**held, "unless_response_header": headers}
-
-
-HEEDED = {"X-Accel-Buffering": "no"}
+def nginx_buffer(first: str, block: str, *, is_heeding: bool = True) -> dict[str, Any]:
+    held = {"block": block, "first_block": first, "head_counts": True, "hold_head": True}
+    held |= {"when": {"framing": ["close", "length"]}}
+    return held | ({"unless_response_header": {"X-Accel-Buffering": "no"}} if is_heeding else {})
 
 
 @pytest.mark.parametrize(
     ("version", "settings", "asks_in", "idle", "buffer"),
     [
-        ("", {}, "1.0", nginx_idle("60s"), nginx_buffer("4KiB", **HEEDED)),
+        ("", {}, "1.0", nginx_idle("60s"), nginx_buffer("4KiB", "4KiB")),
         (
             "",
-            {"proxy_http_version": "1.1"},
+            {"proxy_http_version": "1.1", "proxy_buffers": "4 16k"},
             "1.1",
             nginx_idle("60s"),
-            nginx_buffer("4KiB", **HEEDED),
+            nginx_buffer("4KiB", "16KiB"),
         ),
-        ("1.29.7", {}, "1.1", nginx_idle("60s"), nginx_buffer("4KiB", **HEEDED)),
+        ("1.29.7", {}, "1.1", nginx_idle("60s"), nginx_buffer("4KiB", "4KiB")),
         (
             "",
             {"proxy_buffering": "off", "proxy_read_timeout": "1h"},
@@ -173,10 +173,10 @@ HEEDED = {"X-Accel-Buffering": "no"}
         ),
         (
             "",
-            {"proxy_ignore_headers": "X-Accel-Buffering", "proxy_buffer_size": "8k"},
+            {"proxy_ignore_headers": "x-accel-buffering", "proxy_buffer_size": "8k"},
             "1.0",
             nginx_idle("60s"),
-            nginx_buffer("8KiB"),
+            nginx_buffer("8KiB", "4KiB", is_heeding=False),
         ),
     ],
 )

@@ -120,6 +120,22 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ("default: 60s", "default: 60 s", "8:36: settings.limit.default: expected a duration such"),
         ("limit: 5s}}", "limit: x}}", "5:38: versions['1.3'].limit: expected a duration such as"),
         ("choices: [a, b]", "choices: []", "9:8: settings.how: choices go with the type choice"),
+        # -- what does nothing is said once, with its source
+        (
+            "how: {type: choice, choices: [a, b]}",
+            "how: {type: text, says: a, no_effect: b, source: 'https://a.test/'}",
+            "9:8: settings.how: no_effect goes with a source, and without says",
+        ),
+        (
+            "how: {type: choice, choices: [a, b]}",
+            "how: {type: text, no_effect: b}",
+            "9:8: settings.how: no_effect goes with a source, and without says",
+        ),
+        (
+            "faults:",
+            "no_effect: [{line: a, why: b, source: c, if: limti}]\nfaults:",
+            "10:46: no_effect[0].if: unknown setting limti; did you mean limit?",
+        ),
         # -- versions are in order
         ('"1.3"', '"1.1"', "5:23: versions['1.1']: expected versions in ascending order"),
         ('"1.3"', '"new"', "5:23: versions.new: expected a version such as 1.22, got new"),
@@ -149,13 +165,13 @@ def test_every_number_of_a_product_that_ships_has_a_source(product: Product) -> 
     for step in product.faults:
         if has_number(step.settings) or step.evidence:
             assert re.match(r"https?://", step.source)
-    said = [*(it.source for it in product.no_effect), *(it.source for it in product.deviations)]
+    said = [*(it.source for it in product.idle_lines), *(it.source for it in product.deviations)]
     assert all(re.match(r"https?://", source) for source in said)
 
 
 @ALL
 def test_every_setting_of_a_product_that_ships_says_what_it_does(product: Product) -> None:
-    assert all(setting.says for setting in product.settings.values())
+    assert all(setting.meaning for setting in product.settings.values())
 
 
 @ALL

@@ -6,18 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from harness import products
 from harness.errors import ScenarioError
 from harness.products import nginx_conf
+from harness.products.expression import parse
 from harness.products.nginx_conf import NginxConf
+from harness.products.nginx_inherit import KNOWN
 from tests.products.nginx_files import FIRST, written
 
+NGINX = products.product("nginx")
 PROXIED = "proxy_pass http://app;"
 
 
 def read(folder: Path, *lines: str, uri: str = "/api", server: str = "") -> NginxConf:
     """Read these lines of http; the first stands on line 2."""
     file = written(folder, "http {", *lines, "}")
-    return nginx_conf.read(file, uri, server=server, name=FIRST)
+    return nginx_conf.read(file, uri, NGINX, server=server, name=FIRST)
 
 
 def at(folder: Path, *lines: str) -> NginxConf:
@@ -173,7 +177,7 @@ def test_when_no_server_proxies_each_says_why(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_for_conf_d_is_read_as_if_included(tmp_path: Path, text: str, into: str) -> None:
-    found = nginx_conf.read(written(tmp_path, text), "/api", name=FIRST)
+    found = nginx_conf.read(written(tmp_path, text), "/api", NGINX, name=FIRST)
 
     assert (list(found.settings), into in str(found.notes[0])) == (["gzip"], True)
 
@@ -187,7 +191,7 @@ def test_a_file_for_conf_d_is_read_as_if_included(tmp_path: Path, text: str, int
 )
 def test_what_is_no_http_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        nginx_conf.read(written(tmp_path, text), "/", name=FIRST)
+        nginx_conf.read(written(tmp_path, text), "/", NGINX, name=FIRST)
 
     assert str(caught.value) == message
 
@@ -213,7 +217,8 @@ def test_what_is_no_http_is_refused(tmp_path: Path, text: str, message: str) -> 
         ),
         ("gzip_comp_level 9;", []),
         ("gzip on; gzip_comp_level 9;", []),
-        ("gzip on; gzip_types *; gzip_vary on;", ["gzip_vary on (nginx.conf:4)"]),
+        ("gzip on; gzip_types *; gzip_window 4k;", ["gzip_window 4k (nginx.conf:4)"]),
+        ("gzip on; gzip_types *; gzip_vary on; gzip_comp_level 9; gzip_buffers 4 8k;", []),
         ("proxy_cache_key a;", []),
         ("proxy_cache off; proxy_cache_key a;", []),
         ("proxy_cache one; proxy_cache_min_uses 2;", ["proxy_cache_min_uses 2 (nginx.conf:4)"]),
@@ -261,6 +266,10 @@ def test_the_rewrites_of_server_and_location_are_both_in_effect(tmp_path: Path) 
     ]  # fmt: skip
 
 
+def test_whatever_is_read_is_a_setting_of_the_product_and_the_other_way_round() -> None:
+    assert NGINX.settings.keys() == KNOWN
+
+
 # -- remarks ---------------------------------------------------------------------------------------
 
 
@@ -272,7 +281,10 @@ def test_the_rewrites_of_server_and_location_are_both_in_effect(tmp_path: Path) 
         ("proxy_send_timeout 1h;", "it is the time between two writes of the request"),
         ("keepalive_timeout 1h;", "it is the time a connection waits for the next request"),
         ("send_timeout 1h;", "it is the time a client may take no bytes"),
+        ("proxy_connect_timeout 1h;", "the connection to upstream may take"),
+        ("proxy_set_header connection Keep-Alive;", "the version of HTTP decides"),
         ("proxy_cache off;", "nothing is cached without it"),
+        ("proxy_cache_lock on;", "nothing is cached here"),
         ("proxy_cache_valid 1m;", "nothing is cached here"),
         ("proxy_buffering off; proxy_buffers 8 4k;", "without buffering only proxy_buffer_size"),
         ("proxy_request_buffering off;", "it is about the body of a request"),
@@ -295,6 +307,7 @@ def test_a_line_that_does_nothing_is_remarked(tmp_path: Path, line: str, said: s
     "line",
     [
         "proxy_set_header Connection '';",
+        "proxy_set_header X-Accel no;",
         "proxy_cache one; proxy_cache_valid 1m; proxy_cache_lock on;",
         "proxy_buffers 8 4k;",
         "gzip on; gzip_types text/event-stream;",
@@ -306,6 +319,23 @@ def test_a_line_that_does_nothing_is_remarked(tmp_path: Path, line: str, said: s
 )
 def test_a_line_that_does_something_is_not_remarked(tmp_path: Path, line: str) -> None:
     assert at(tmp_path, line).notes == ()
+
+
+def test_what_a_variable_decides_is_not_remarked(tmp_path: Path) -> None:
+    (note,) = at(tmp_path, "proxy_cache $zone; proxy_cache_valid 1m;").notes
+
+    assert str(note) == "proxy_cache of nginx.conf:4: $zone not evaluated"
+
+
+def test_a_value_that_nginx_would_not_take_decides_nothing(tmp_path: Path) -> None:
+    assert at(tmp_path, "proxy_buffering maybe; proxy_buffers 8 4k;").notes == ()
+
+
+def test_no_version_decides_which_lines_do_nothing() -> None:
+    asked = {name for it in NGINX.idle_lines if it.if_ for name in parse(it.if_).names}
+
+    assert asked
+    assert not asked & {name for changed in NGINX.versions.values() for name in changed}
 
 
 def test_variables_are_said_not_to_be_evaluated(tmp_path: Path) -> None:
@@ -334,10 +364,13 @@ def test_what_is_asked_for_is_a_setting_and_the_rest_not_modelled(tmp_path: Path
         "proxy_pass http://a; proxy_buffering off; send_timeout 1;",
         'proxy_set_header Authorization "Basic secret"; } } }',
     )
-    found = nginx_conf.read(file, "/", name=FIRST, modelled=["gzip"])
+    alone = {"gzip": NGINX.settings["gzip"]}
+    with_gzip_alone = NGINX.model_copy(update={"settings": alone, "no_effect": ()})
+    found = nginx_conf.read(file, "/", with_gzip_alone, name=FIRST)
 
     assert list(found.settings) == ["gzip"]
     assert list(map(str, found.unmodelled)) == [
-        "proxy_buffering off (nginx.conf:2)",  # send_timeout does nothing
+        "proxy_buffering off (nginx.conf:2)",
+        "send_timeout 1 (nginx.conf:2)",
         "proxy_set_header Authorization [redacted] (nginx.conf:3)",
     ]

@@ -18,6 +18,7 @@ syntax: nginx
 settings:
   proxy_read_timeout: {type: duration}
   keepalive_timeout: {type: duration}
+  send_timeout: {type: duration, no_effect: x, source: https://a.test/}
   proxy_buffer_size: {type: size}
   proxy_buffers: {type: text}
   proxy_cache: {type: text}
@@ -52,6 +53,7 @@ def found(product: Product, folder: Path, *lines: str) -> OwnConfig:
         ("proxy_cache zone;", {"proxy_cache": "zone"}),
         ("add_header X-A b always; add_header X-C d;", {"add_header": {"X-A": "b", "X-C": "d"}}),
         ("proxy_set_header Host $host;", {}),
+        ("proxy_set_header A '';", {"proxy_set_header": {"A": ""}}),
         ("proxy_set_header Connection ''; proxy_set_header Upgrade a;", {}),
         ("proxy_set_header A b; proxy_set_header C $d;", {"proxy_set_header": {"A": "b"}}),
     ],
@@ -65,14 +67,20 @@ def test_a_directive_is_told_as_the_products_type_wants_it(
     assert own.use.lines == dict.fromkeys(settings, "nginx.conf:2")
 
 
+def test_a_setting_that_does_nothing_is_remarked(product: Product, tmp_path: Path) -> None:
+    use = found(product, tmp_path, "send_timeout 1h;").use
+
+    assert use.notes[-1] == "nginx.conf:2: send_timeout 1h does nothing for a stream: x"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ("proxy_buffering off;", ("proxy_buffering off (nginx.conf:2)",)),
-        ("proxy_set_header A '';", ('proxy_set_header A "" (nginx.conf:2)',)),
         ("proxy_set_header Connection '';", ()),
         ("add_header A '';", ()),
         ("send_timeout 1h;", ()),
+        ("fastcgi_buffering off;", ()),
     ],
 )
 def test_what_the_product_cannot_be_told_is_not_modelled(

@@ -13,13 +13,16 @@ STAND = real.Stand(
     port=8080, upstream_host="127.0.0.1", upstream_port=9000, scratch="/scratch", is_root=False
 )
 # One value that is not the default for each type of setting.
-SAMPLES = {
+SAMPLES: dict[str, object] = {
     "duration": "7s",
     "size": "3k",
     "flag": "on",
     "words": "text/event-stream",
     "count": "3",
     "text": "word",
+    "times": "any 7s",
+    "buffers": "4 16k",
+    "fields": {"X-A": "b"},
 }
 
 # Words that are no types.
@@ -27,6 +30,9 @@ WORDS = {
     ("caddy", "encode"): "gzip",
     ("lighttpd", "deflate_allowed-encodings"): "gzip",
     ("nginx", "proxy_ignore_headers"): "X-Accel-Buffering",
+    ("nginx", "proxy_hide_header"): "X-A",
+    ("nginx", "proxy_pass_header"): "Server",
+    ("nginx", "gzip_proxied"): "any",
 }
 # What has to stand beside a setting for it to change anything.
 BESIDE = {
@@ -168,6 +174,27 @@ def test_a_value_that_would_end_its_line_is_refused() -> None:
             "a quote, a brace, a semicolon or the like cannot be given to a real program",
         )
     ]
+
+
+def test_fields_and_times_are_written_a_line_each() -> None:
+    text = rendered(
+        "nginx", add_header={"X-A": "b c", "X-D": "e"}, proxy_cache_valid="404 1m, any 10m"
+    )
+
+    assert '\n            add_header X-A "b c";\n            add_header X-D "e";\n' in text
+    assert "\n            proxy_cache_valid 404 60s;\n" in text
+    assert "\n            proxy_cache_valid any 10m;\n" in text
+
+
+def test_the_zone_of_a_cache_is_there() -> None:
+    assert "proxy_cache_path cache keys_zone=one:1m;" in rendered("nginx", proxy_cache="one")
+    assert "proxy_cache_path" not in rendered("nginx", proxy_cache="off")
+
+
+def test_a_field_whose_value_would_end_its_line_is_refused() -> None:
+    ((path, message),) = refused("nginx", {"add_header": {"X-A": 'a"; b'}})
+
+    assert (path, message.startswith("a quote, a brace,")) == ("add_header", True)
 
 
 def test_a_setting_that_the_template_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

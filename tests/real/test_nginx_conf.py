@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import products
 from harness.errors import ScenarioError
 from harness.products import nginx_conf
 from harness.products.nginx_conf import NginxConf
@@ -15,6 +16,8 @@ from harness.products.nginx_files import read_files
 from tests.real import nginx
 
 pytestmark = pytest.mark.real
+
+NGINX = products.product("nginx")
 
 # -- files -----------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ def test_nginx_takes_the_files(conf: Path) -> None:
 
 @pytest.mark.parametrize(("uri", "server"), EXPECTED)
 def test_each_setting_is_traced_to_its_line(conf: Path, uri: str, server: str) -> None:
-    found = nginx_conf.read(conf, uri, server=server, name="nginx.conf")
+    found = nginx_conf.read(conf, uri, NGINX, server=server, name="nginx.conf")
 
     assert told(found) == EXPECTED[uri, server]
 
@@ -149,14 +152,18 @@ def test_each_setting_is_traced_to_its_line(conf: Path, uri: str, server: str) -
 def test_a_dump_says_the_same_with_the_same_lines(
     conf: Path, dump: Path, uri: str, server: str
 ) -> None:
-    found = nginx_conf.read(dump, uri, server=server)
+    found = nginx_conf.read(dump, uri, NGINX, server=server)
 
     assert told(found, f"{conf.parent}/") == EXPECTED[uri, server]
 
 
 def test_every_place_is_where_nginx_has_the_directive(conf: Path, dump: Path) -> None:
     """nginx itself is asked for a line: with the directive broken there, it complains of it."""
-    place = nginx_conf.read(conf, "/api/deep/", server="8081").settings["proxy_read_timeout"].place
+    place = (
+        nginx_conf.read(conf, "/api/deep/", NGINX, server="8081")
+        .settings["proxy_read_timeout"]
+        .place
+    )
     lines = Path(place.file).read_text().splitlines(keepends=True)
     broken = [*lines]
     broken[place.line - 1] = broken[place.line - 1].replace("3600s", "3600x")
@@ -291,7 +298,7 @@ def test_what_is_in_effect_is_what_nginx_does(
     instances: dict[str, tuple[int, Path]], name: str, uri: str
 ) -> None:
     port, conf = instances[name]
-    expected = predicted(nginx_conf.read(conf, uri, server=str(port)))
+    expected = predicted(nginx_conf.read(conf, uri, NGINX, server=str(port)))
 
     answer = nginx.ask(port, uri, fields={"Accept-Encoding": "gzip", "Via": "1.1 test"})
     mine = ("x-one", "x-two", "x-pad")
@@ -331,7 +338,7 @@ def test_what_nginx_refuses_is_refused_with_its_line(text: str, line: int, tmp_p
 
     assert nginx.tested(conf, "-t").returncode == 1
     with pytest.raises(ScenarioError, match=rf"^nginx\.conf:{line}: [^\n]+$"):
-        nginx_conf.read(conf, "/", name="nginx.conf")
+        nginx_conf.read(conf, "/", NGINX, name="nginx.conf")
 
 
 ARGUMENTS = (

@@ -50,12 +50,14 @@ def test_settings_are_those_of_the_file_each_with_its_line(tmp_path: Path) -> No
     use = use_of(tmp_path, AT_API)
 
     assert use.settings == {
-        "proxy_read_timeout": "20s", "proxy_buffering": "off", "gzip": "on", "gzip_types": "a b",
+        "proxy_read_timeout": "20s", "proxy_buffering": "off", "keepalive_timeout": "65s",
+        "gzip": "on", "gzip_types": "a b",
     }  # fmt: skip
     assert use.config is not None
     assert use.config.lines == {
         "proxy_read_timeout": "etc/nginx.conf:2", "proxy_buffering": "etc/nginx.conf:6",
-        "gzip": "etc/nginx.conf:6", "gzip_types": "etc/nginx.conf:6",
+        "keepalive_timeout": "etc/nginx.conf:3", "gzip": "etc/nginx.conf:6",
+        "gzip_types": "etc/nginx.conf:6",
     }  # fmt: skip
 
 

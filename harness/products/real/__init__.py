@@ -24,7 +24,7 @@ from harness.products.load import DIRECTORY
 from harness.products.load import product as product_of
 from harness.products.model import Product
 from harness.products.settings import name_in_expressions, read
-from harness.products.values import Bytes, Seconds
+from harness.products.values import Bytes, Plain, Seconds
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -101,7 +101,7 @@ def real_hop(
             there_are = ", ".join(renderable(product))
             message = f"it cannot be given to a real {name}, only {there_are}"
             problems.append(ScenarioError(message, None, key))
-        elif _UNSAFE.search(str(use.settings[key])):
+        elif any(map(_UNSAFE.search, _texts(use.settings[key]))):
             message = "a quote, a brace, a semicolon or the like cannot be given to a real program"
             problems.append(ScenarioError(message, None, key))
         elif not _is_rendered(product, use, key):
@@ -113,6 +113,11 @@ def real_hop(
     return hop.model_copy(
         update={"is_real": True, "product": use.model_copy(update={"version": ""})}
     )
+
+
+def _texts(spelt: Plain) -> list[str]:
+    """What of a setting comes into the configuration."""
+    return [*spelt.keys(), *map(str, spelt.values())] if isinstance(spelt, dict) else [str(spelt)]
 
 
 def _is_rendered(product: Product, use: ProductUse, name: str) -> bool:
