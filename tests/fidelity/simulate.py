@@ -66,7 +66,7 @@ def simulate(hops: Sequence[Hop], ask: Ask) -> Seen:
                 for number in range(1, len(answers))
             ),
         )
-    return _seen(ask, told, answers[0], _upstream(len(machines), heads, log.entries))
+    return seen(ask, told, answers[0], _upstream(len(machines), heads, log.entries))
 
 
 def _other(number: int, asked_s: float, got: Got, entries: list[tuple[float, Entry]]) -> Other:
@@ -107,7 +107,14 @@ def _upstream(
     return tuple(out)
 
 
-def _seen(ask: Ask, told: Script, got: Got, upstream: tuple[Upstream, ...]) -> Seen:
+def seen(ask: Ask, told: Script, got: Got, upstream: tuple[Upstream, ...]) -> Seen:
+    """What a client got of a script, as the log would say it.
+
+    Args:
+        told: Of this `ask`.
+        got: Times in seconds since the origin got the request.
+        upstream: What became of the requests that the origin got.
+    """
     arrivals = _decoded(got)
     body = b"".join(data for _, data in arrivals)
     ends = [found.end() for found in _EVENT.finditer(body)]
