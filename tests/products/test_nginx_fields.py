@@ -32,8 +32,8 @@ def test_fields_are_added_to_a_response_and_not_to_an_error() -> None:
 def test_fields_of_its_own_are_taken_out_unless_they_are_passed(
     settings: str, kept: list[str]
 ) -> None:
-    fields = {"X_Accel_Buffering": "no", "X_Accel_Expires": "0", "Server": "app", "X_Custom": "a"}
-    seen = behind(f"[{{nginx: {settings}}}]", brief(head(**fields)))
+    answer = head(X_Accel_Buffering="no", X_Accel_Expires="0", Server="app", X_Custom="a")
+    seen = behind(f"[{{nginx: {settings}}}]", brief(answer))
     assert seen.head is not None
     found = dict(seen.head.headers)
     assert [it for it in ("X-Accel-Buffering", "X-Accel-Expires") if it in found] == kept[:2]
