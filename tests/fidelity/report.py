@@ -11,6 +11,9 @@ from tests.fidelity import configs, records
 from tests.fidelity.compare import Compared
 from tests.fidelity.held import Fact, Held, held
 
+# What the report says where nobody has given a reason yet; a test holds that it says so nowhere.
+UNEXPLAINED = "not explained"
+
 _TOTAL = "all"
 _ROW = re.compile(r"\| (?P<name>[\w-]+) \|.*\| (?P<share>[\d.]+) % \| \d+ \| [\d.]+ % \|")
 
@@ -100,7 +103,7 @@ def _product(it: Held) -> Iterator[str]:
     groups: dict[tuple[str, str, str, str], list[Compared]] = {}
     for fact in it.facts:
         if not (both := fact.compared).is_agreed:
-            key = (both.fact, both.measured, both.simulated, fact.why or "not explained")
+            key = (both.fact, both.measured, both.simulated, fact.why or UNEXPLAINED)
             groups.setdefault(key, []).append(both)
     if groups:
         rows = [

@@ -25,6 +25,10 @@ def test_the_products_agree_with_their_measurements() -> None:
     assert _SHARES["all"] >= OF_ALL
 
 
+def test_every_disagreement_has_a_reason() -> None:
+    assert report.UNEXPLAINED not in generated.STORED.read_text("utf-8")
+
+
 def test_the_report_gives_a_figure_for_every_product_and_for_all() -> None:
     assert _SHARES.keys() == {*report.compared_products(), "all"}
 
