@@ -248,17 +248,30 @@ def _not_a_product(word: str) -> str:
 
 
 def remarks(hops: Sequence[Hop]) -> Iterator[str]:
-    """What is to be said of the users' own configurations in a chain, a line each."""
+    """What is to be said of the users' own settings and configurations in a chain, a line each."""
     for at, hop in enumerate(hops):
         if hop.via is not None and hop.via.listen is None:
             where = f"through[{at}].via: {hop.via.url} stands right before the target"
             yield f"{where}: what one of them does is not told from what the other does"
+        where = f"through[{at}].{hop.product}"
+        yield from (f"{where}.{it}" for it in _without_effect(hop))
         config = hop.product.config if hop.product is not None else None
         if config is not None:
-            where = f"through[{at}].{hop.product}"
             yield f"{where}: {config.location} is proxied by {config.found}"
             yield from (f"{where}: not modelled: {it}" for it in config.unmodelled)
             yield from (f"{where}: {it}" for it in config.notes)
+
+
+def _without_effect(hop: Hop) -> Iterator[str]:
+    """Of the settings that were written in a scenario those that do nothing for a stream."""
+    use = hop.product
+    if use is None:
+        return
+    read = use.config.lines if use.config is not None else {}  # their remarks name the line
+    known = products.product(use.name).settings
+    for name in use.settings:
+        if known[name].no_effect and name not in read:
+            yield f"{name}: {known[name].meaning}"
 
 
 def longest_limit_s(hops: Iterable[Hop]) -> float:

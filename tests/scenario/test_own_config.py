@@ -215,6 +215,22 @@ def test_a_chain_without_a_file_has_no_remarks() -> None:
     assert list(remarks(parse_chain("nginx,haproxy"))) == []
 
 
+def test_a_setting_that_does_nothing_for_a_stream_is_remarked() -> None:
+    (said,) = remarks(parse_chain("[{nginx: {send_timeout: 5s, gzip: on}}]"))
+    where, _, why = said.partition(": nothing for a stream: ")
+    assert (where, why.startswith("it is the time")) == ("through[0].nginx@1.22.send_timeout", True)
+
+
+def test_what_a_file_sets_to_no_effect_is_remarked_once(tmp_path: Path) -> None:
+    written(tmp_path, CONF, "etc/nginx.conf")
+    document = load(f"[{{nginx: {AT_API}}}]", f"{tmp_path}/x.yaml")
+    found = remarks(read_chain(document, (), document.value))
+    (said,) = (it for it in found if "keepalive" in it)
+    where, _, why = said.partition(" does nothing for a stream: ")
+    assert where == "through[0].nginx@1.22: etc/nginx.conf:3: keepalive_timeout 65"
+    assert why.startswith("it is the time")
+
+
 def test_an_ad_hoc_case_keeps_what_was_said_of_the_file(tmp_path: Path) -> None:
     written(tmp_path, CONF, "etc/nginx.conf")
     document = load(f"[{{nginx: {AT_API}}}]", f"{tmp_path}/x.yaml")
