@@ -11,7 +11,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -21,11 +21,9 @@ from harness.faults.base import (
     CloseUpstream,
     Data,
     End,
-    EndHow,
     Event,
     Forward,
     ForwardHead,
-    Framing,
     GoAway,
     Note,
     PauseDownstream,
@@ -40,74 +38,19 @@ from harness.faults.base import (
     SendEnd,
     SendRequest,
     UpstreamEnd,
-    UpstreamEndHow,
     Wake,
     WakeAt,
 )
 from harness.hops.machine import RANK_S, HopMachine
 from harness.hops.observed import Asked, Got, Said
-from harness.wire.headers import Headers
+from harness.hops.replay_links import END, FRAMING, Link, Sent, Target, declared, framed
 
 # A wake that is due within a float's error of now is due now.
 _SLACK_S = 1e-9
-_END: dict[str, UpstreamEndHow] = {
-    "end": "end",
-    "truncation": "truncation",
-    "reset": "reset",
-    "refused": "refused",
-    "malformed": "truncation",
-}
-_FRAMING: dict[str, Framing] = {
-    "chunked": "chunked",
-    "length": "length",
-    "close": "close",
-    "none": "none",
-}
 
 
 class NothingLeftError(Exception):
     """A hop asked the target once more than was observed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """An attempt of a hop (or of a client, hop 0) and the exchange it became further upstream."""
-
-    hop: int
-    x: int
-    attempt: int = 0
-
-
-@dataclass(slots=True)
-class _Target:
-    """One exchange at the target's border, being told again."""
-
-    link: _Link
-    said: Said
-    is_closed: bool = False
-
-
-@dataclass(slots=True)
-class _Sent:
-    """What a hop has sent downstream in one exchange, as it stands on a wire."""
-
-    framing: Framing | None = None
-    declared: int = 0
-    size: int = 0
-    is_over: bool = False
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its receiver knows, without being told, that nothing more comes."""
-        is_full = self.framing == "length" and self.size >= self.declared
-        return self.framing == "none" or is_full
-
-    def seen(self, how: EndHow) -> EndHow:
-        """How its receiver sees an end."""
-        if how == "end" and self.framing == "length" and not self.is_whole:
-            return "truncation"
-        # A body delimited by the close looks whole whenever it is closed.
-        return "end" if how == "truncation" and self.framing == "close" else how
 
 
 class Replay:
@@ -136,13 +79,13 @@ class Replay:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._inbox: deque[tuple[int, int, Event]] = deque()
         # (hop, its exchange) → whose attempt it is; and the other way round
-        self._down: dict[tuple[int, int], _Link] = {}
-        self._up: dict[_Link, int] = {}
-        self._targets: dict[_Link, _Target] = {}
+        self._down: dict[tuple[int, int], Link] = {}
+        self._up: dict[Link, int] = {}
+        self._targets: dict[Link, Target] = {}
         self._wakes: dict[tuple[int, int], float] = {}
         self._got: dict[int, Got] = {}
-        self._sent: dict[tuple[int, int], _Sent] = {}
-        self._held: dict[_Link, list[Event]] = {}
+        self._sent: dict[tuple[int, int], Sent] = {}
+        self._held: dict[Link, list[Event]] = {}
         self._half_closed: set[int] = set()
         # (hop, its exchange) whose client has closed, and meets the next write with a reset
         self._closed: set[tuple[int, int]] = set()
@@ -176,8 +119,8 @@ class Replay:
 
     def _ask(self, number: int, request: Asked) -> None:
         head = RequestHead(request.method, request.target, request.headers, request.version)
-        self._request(_Link(0, number), head)
-        self._to(_Link(0, number), RequestEnd())
+        self._request(Link(0, number), head)
+        self._to(Link(0, number), RequestEnd())
 
     def _leave(self, number: int, request: Asked) -> None:
         if self._got[number].end is None:
@@ -185,17 +128,17 @@ class Replay:
                 self._got[number].end = "left"
             elif self._machines:
                 self._half_closed.add(number)
-            elif (target := self._targets.get(_Link(0, number))) and target.said.answer:
-                answer = UpstreamEnd(_END[target.said.answer])
+            elif (target := self._targets.get(Link(0, number))) and target.said.answer:
+                answer = UpstreamEnd(END[target.said.answer])
                 self._say(target, target.said.answer_s, answer)
             if request.gone_how == "fin" and not request.reads_on:
-                self._close_down(_Link(0, number))
-            self._to(_Link(0, number), ClientGone(request.gone_how))
+                self._close_down(Link(0, number))
+            self._to(Link(0, number), ClientGone(request.gone_how))
 
     def _close_the_other_half(self) -> None:
         """A hop that has nothing left to do for a client which shut down its side closes too."""
         for number in sorted(self._half_closed):
-            if self._machines[0].is_over(self._up[_Link(0, number)]):
+            if self._machines[0].is_over(self._up[Link(0, number)]):
                 self._half_closed.remove(number)
                 self._reach_client(number, End("truncation"))
 
@@ -220,14 +163,14 @@ class Replay:
             case End(how):
                 got.end, got.end_s = how, self._now_s
 
-    def _warn_client(self, link: _Link) -> None:
+    def _warn_client(self, link: Link) -> None:
         """A GOAWAY, which only a client that speaks HTTP/2 can be told."""
         if link.hop == 0 and link.x in self._over_h2:
             self._got[link.x].goaway_s = self._now_s
 
     # -- between the hops ------------------------------------------------------------------------
 
-    def _request(self, link: _Link, head: RequestHead) -> None:
+    def _request(self, link: Link, head: RequestHead) -> None:
         """An attempt leaves hop `link.hop` (0: a client) towards the next one, or the target."""
         if link.hop == len(self._machines):
             self._ask_target(link, head)
@@ -237,7 +180,7 @@ class Replay:
         self._up[link] = x
         self._inbox.append((link.hop + 1, x, head))
 
-    def _to(self, link: _Link, event: Event) -> None:
+    def _to(self, link: Link, event: Event) -> None:
         """Tell the hop upstream of `link`; what is meant for the target needs no telling."""
         if (x := self._up.get(link)) is not None:
             self._inbox.append((link.hop + 1, x, event))
@@ -251,24 +194,24 @@ class Replay:
     def _do(self, hop: int, x: int, action: Action) -> None:
         match action:
             case SendRequest(head, attempt):
-                self._request(_Link(hop, x, attempt), head)
+                self._request(Link(hop, x, attempt), head)
             case SendData(data, attempt):
-                self._to(_Link(hop, x, attempt), RequestData(data))
+                self._to(Link(hop, x, attempt), RequestData(data))
             case SendEnd(attempt):
-                self._to(_Link(hop, x, attempt), RequestEnd())
+                self._to(Link(hop, x, attempt), RequestEnd())
             case CloseUpstream("leave_open"):
                 pass
             case CloseUpstream(how, attempt):
-                self._close(_Link(hop, x, attempt), ClientGone("rst" if how == "rst" else "fin"))
+                self._close(Link(hop, x, attempt), ClientGone("rst" if how == "rst" else "fin"))
             case ForwardHead() | Forward() | End():
                 self._downstream(hop, x, action)
             case WakeAt(at_s):
                 self._arm(hop, x, at_s)
             case PauseUpstream(attempt):
                 # No back-pressure without a wire: a paused stream is read, only not passed on.
-                self._held.setdefault(_Link(hop, x, attempt), [])
+                self._held.setdefault(Link(hop, x, attempt), [])
             case ResumeUpstream(attempt):
-                link = _Link(hop, x, attempt)
+                link = Link(hop, x, attempt)
                 self._inbox.extend((hop, x, event) for event in self._held.pop(link, ()))
             case GoAway():
                 self._warn_client(self._down[hop, x])
@@ -278,12 +221,12 @@ class Replay:
                 raise AssertionError(f"a machine never gives {action}")
 
     def _downstream(self, hop: int, x: int, action: ForwardHead | Forward | End) -> None:
-        sent = self._sent.setdefault((hop, x), _Sent())
+        sent = self._sent.setdefault((hop, x), Sent())
         if sent.is_over:
             return
         match action:
             case ForwardHead(head):
-                sent.framing, sent.declared = head.framing, _declared(head)
+                sent.framing, sent.declared = head.framing, declared(head)
             case Forward(data):
                 if sent.framing == "length":
                     action = Forward(data[: sent.declared - sent.size])
@@ -304,25 +247,25 @@ class Replay:
             # Who has all of a response closes its connection: after what upstream has said by now.
             self._at(self._now_s, partial(self._to, link, ClientGone("fin")))
 
-    def _receive(self, link: _Link, action: ForwardHead | Forward | End) -> None:
+    def _receive(self, link: Link, action: ForwardHead | Forward | End) -> None:
         """What hop `link.hop + 1` sends reaches hop `link.hop` (0: a client)."""
         if link.hop == 0:
             self._reach_client(link.x, action)
             return
         match action:
             case ForwardHead(head):
-                event = replace(head, attempt=link.attempt, headers=_framed(head))
+                event = replace(head, attempt=link.attempt, headers=framed(head))
                 self._tell(link, event)
             case Forward(data):
                 self._tell(link, Data(data, link.attempt))
             case End("stall"):
                 pass
             case End(how):
-                self._tell(link, UpstreamEnd(_END[how], link.attempt))
+                self._tell(link, UpstreamEnd(END[how], link.attempt))
             case _:
                 assert_never(action)
 
-    def _tell(self, link: _Link, event: Event) -> None:
+    def _tell(self, link: Link, event: Event) -> None:
         """Tell a hop what came from upstream, unless it does not read just now."""
         if link in self._held:
             self._held[link].append(event)
@@ -348,24 +291,24 @@ class Replay:
 
     # -- the target's end ------------------------------------------------------------------------
 
-    def _ask_target(self, link: _Link, head: RequestHead) -> None:
+    def _ask_target(self, link: Link, head: RequestHead) -> None:
         said = self._said(head)
-        target = self._targets[link] = _Target(link, said)
+        target = self._targets[link] = Target(link, said)
         if said.status:
             response = ResponseHead(
                 said.status,
                 said.headers,
                 said.version,
-                _FRAMING[said.framing],
+                FRAMING[said.framing],
                 link.attempt,
             )
             self._say(target, said.head_s, response)
         for t_s, data in said.reads:
             self._say(target, t_s, Data(data, link.attempt))
         if said.end is not None:
-            self._say(target, said.end_s, UpstreamEnd(_END[said.end], link.attempt))
+            self._say(target, said.end_s, UpstreamEnd(END[said.end], link.attempt))
 
-    def _say(self, target: _Target, t_s: float, event: Event) -> None:
+    def _say(self, target: Target, t_s: float, event: Event) -> None:
         def say() -> None:
             if not target.is_closed and target.link.hop:
                 self._tell(target.link, event)
@@ -388,27 +331,14 @@ class Replay:
             case _:
                 raise AssertionError(f"a target never says {event}")
 
-    def _close(self, link: _Link, gone: ClientGone) -> None:
+    def _close(self, link: Link, gone: ClientGone) -> None:
         if link in self._targets:
             self._targets[link].is_closed = True
         if gone.how == "fin":
             self._close_down(link)
         self._to(link, gone)
 
-    def _close_down(self, link: _Link) -> None:
+    def _close_down(self, link: Link) -> None:
         """Nobody reads at the lower end of `link` any more."""
         if (x := self._up.get(link)) is not None:
             self._closed.add((link.hop + 1, x))
-
-
-def _declared(head: ResponseHead) -> int:
-    """The body bytes a head promises, 0 when it promises none."""
-    lengths = [val for name, val in head.headers if name.lower() == "content-length"]
-    return int(lengths[0]) if head.framing == "length" and lengths[0].isdigit() else 0
-
-
-def _framed(head: ResponseHead) -> Headers:
-    """The head's fields as the next hop reads them off the wire."""
-    if head.framing == "chunked":
-        return (*head.headers, ("Transfer-Encoding", "chunked"))
-    return head.headers
