@@ -98,6 +98,7 @@ class RewriteHeaders(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    arms: ClassVar[Literal["always", "acting"]] = "acting"
     is_aside: ClassVar[bool] = True
 
     request: Rules = Rules()

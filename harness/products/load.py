@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from harness.errors import ScenarioError, UsageError, YamlPath, did_you_mean, format_path, shown
+from harness.faults import registry
 from harness.faults.registry import FAULTS
 from harness.products import settings
 from harness.products.expression import Expression, ExpressionError, parse
@@ -157,10 +158,14 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         raise _at_key(document, (*path, step.fault), message)
     known = {settings.name_in_expressions(name) for name in found.settings}
     try:
-        for it in expressions_in(step.settings):
+        expressions = list(expressions_in(step.settings))
+        for it in expressions:
             _check_names(it, known)
     except ExpressionError as error:
         raise document.error((*path, step.fault), str(error)) from None
+    if not expressions:
+        # Also where `if:` leaves it out by default; what is computed is seen when it is.
+        _check_fault(document, (*path, step.fault), step)
     _check_condition(document, path, step.if_, known)
     blamed = found.settings.get(step.setting)
     if not (step.evidence or (blamed and blamed.evidence)):
@@ -169,6 +174,13 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         raise document.error(path, "expected a source")
     if not step.source and (has_number(step.settings) or step.evidence):
         raise document.error(path, "a number or evidence of its own needs a source of its own")
+
+
+def _check_fault(document: Document, path: YamlPath, step: Step) -> None:
+    try:
+        registry.build(step.fault, step.settings)
+    except ValidationError as error:
+        raise explain_validation(error, document, FAULTS[step.fault], path) from error
 
 
 def _check_condition(document: Document, path: YamlPath, text: str, known: set[str]) -> None:

@@ -95,7 +95,8 @@ def takes(kind: Any, *, has_null: bool = True, is_one_enough: bool = False) -> s
         case origin if origin is Literal:
             return ", ".join(f"`{it}`" for it in args)
         case origin if origin in (tuple, list):
-            return f"{takes(args[0])}; {'one or a list' if is_one_enough else 'a list'}"
+            item = takes(args[0])
+            return f"{item}; one or a list" if is_one_enough else f"a list of {item}"
         case origin if origin is dict:
             return "a mapping"
         case _:

@@ -116,7 +116,12 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             "a b: {type: text}\n  a_b: {type: text}",
             "10:8: settings.a_b: in expressions it is the same as a b",
         ),
-        # -- values make sense
+        # -- values make sense, also of a fault that is left out by default
+        (
+            "setting: limit",
+            "setting: limit\n  - compress: {coding: lzma}\n    if: how == 'b'\n    setting: limit",
+            "13:24: faults[1].compress.coding: expected",
+        ),
         ("default: 60s", "default: 60 s", "8:36: settings.limit.default: expected a duration such"),
         ("limit: 5s}}", "limit: x}}", "5:38: versions['1.3'].limit: expected a duration such as"),
         ("choices: [a, b]", "choices: []", "9:8: settings.how: choices go with the type choice"),

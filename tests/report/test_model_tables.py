@@ -50,7 +50,7 @@ def test_a_fault_is_told_with_its_choices_units_and_defaults() -> None:
         (FAULTS["buffer"], "block", "a size, more than 0", "null"),
         (FAULTS["compress"], "coding", "`gzip`, `br`, `zstd`; one or a list", None),
         (FAULTS["answer"], "on", "a whole number, 1 or more; one or a list", "null"),
-        (FAULTS["rewrite_headers"], "response.remove", "text; a list", "[]"),
+        (FAULTS["rewrite_headers"], "response.remove", "a list of text", "[]"),
         (Traffic, "size", "a size, 0B to 16MiB", '"32B"'),
         (Traffic, "silence[].from", "a time", None),
         (ReferenceSettings, "heartbeat", "a time or `null`", '"15s"'),
