@@ -288,7 +288,8 @@ def first_byte_wait(attempt: Attempt, route: Route, chain: Sequence[int], until_
     spoke_s = reads[0].t_s if reads else until_s
     waits.append(Wait(None, spoke_s - exchange.request.t_s))
     if reads:
-        got_end = 1 if attempt.stream.reads else None
+        # The body of an answer in its place is nothing of what the target said.
+        got_end = 1 if attempt.is_stream and attempt.stream.reads else None
         waits.append(longest_wait(route, chain, 1, got_end, spoke_s, until_s))
     return max(waits, key=lambda it: it.wait_s)
 

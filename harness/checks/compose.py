@@ -126,7 +126,11 @@ def _judge(evidence: Evidence, checks: Sequence[CheckConfig] | None) -> Judged:
     case = evidence.case
     standing = standing_in(case)
     ends = fault_ends(
-        evidence.notes, standing, overtaken(evidence, standing), recycled(evidence, standing)
+        evidence.notes,
+        standing,
+        overtaken(evidence, standing),
+        recycled(evidence, standing),
+        _stopped(evidence),
     )
     reported = _reported(ends)
     if evidence.problems:
@@ -206,6 +210,12 @@ def _reported(ends: Sequence[FaultEnd]) -> dict[int, str]:
         for hop, did in by_hop.items()
         if did and all(it.evidence == "reported" for it in did)
     }
+
+
+def _stopped(evidence: Evidence) -> frozenset[tuple[int, int]]:
+    """The hops' exchanges in which clients were told that there is nothing more."""
+    told = (attempt for attempt in evidence.attempts if attempt.status == 204)
+    return frozenset((it.hop, it.x) for attempt in told for it in evidence.route(attempt).hops)
 
 
 def _capped(finding: Finding, reported: Mapping[int, str]) -> Finding:

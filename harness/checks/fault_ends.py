@@ -1,8 +1,9 @@
 """How every fault of the chain ended a case, from what the faults noted.
 
 A fault that a scenario writes always counts. One of a product counts where the case gave it
-something to do: one that arms `always` once it was armed in some exchange, one that arms by
-`acting` once it fired or was defeated; and never one that was overtaken.
+something to do: one that arms `always` once it was armed in some exchange in which the client was
+not told to stop, one that arms by `acting` once it fired or was defeated; and never one that was
+overtaken.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def fault_ends(
     standing: Sequence[Standing],
     overtaken: Collection[Position] = frozenset(),
     recycled: Mapping[Position, str] = MappingProxyType({}),
+    stopped: Collection[tuple[int, int]] = frozenset(),
 ) -> tuple[FaultEnd, ...]:
     """How each fault that counts ended, over all its exchanges.
 
@@ -84,24 +86,24 @@ def fault_ends(
         standing: The faults of the chain.
         overtaken: Those that do not count if they were not reached.
         recycled: Those that are defeated if they were not reached, and how.
+        stopped: (hop, its exchange), where clients were told to stop: a 204 has nothing to act on.
     """
     noted = by_position(notes)
     ends = []
     for it in sorted(standing, key=lambda it: it.at):
         own = noted.get(it.at, [])
         end = _end(it, own, recycled.get(it.at))
-        if _counts(it, end, own, overtaken):
+        armed = {x for x in exchanges_armed(own) if (it.hop, x) not in stopped}
+        if end.end != "not_reached" or _counts(it, is_armed=bool(armed), overtaken=overtaken):
             ends.append(end)
     return tuple(ends)
 
 
-def _counts(
-    it: Standing, end: FaultEnd, notes: list[FaultNote], overtaken: Collection[Position]
-) -> bool:
-    if it.product is None or end.end != "not_reached":
+def _counts(it: Standing, *, is_armed: bool, overtaken: Collection[Position]) -> bool:
+    """Whether a fault counts that was not reached."""
+    if it.product is None:
         return True
-    is_armed = it.spec.arms == "always" and bool(exchanges_armed(notes))
-    return is_armed and it.at not in overtaken
+    return it.spec.arms == "always" and is_armed and it.at not in overtaken
 
 
 def _end(it: Standing, notes: list[FaultNote], recycled: str | None) -> FaultEnd:

@@ -1,8 +1,8 @@
 """Limits of products that had no chance because something else in the chain always came first.
 
 Behind a limit of 15 s one of 300 s never acts, however long the case. A limit is overtaken when a
-hop ended an exchange before it, and no exchange lasted longer than the longest of those that were
-ended so: then a longer case would not have shown it either.
+hop ended an exchange before it, or a client left as it was told to, and no exchange lasted longer
+than the longest of those that were ended so: then a longer case would not have shown it either.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def _is_overtaken(lives: list[tuple[float, bool]]) -> bool:
 
 
 def _lives(evidence: Evidence, hop: int, armed: set[int]) -> Iterator[tuple[float, bool]]:
-    """Of each attempt that came by a fault: its life in seconds, and whether a hop ended it."""
+    """Of each attempt that came by a fault: its life in seconds, and whether it was ended so."""
     for attempt in evidence.attempts:
         if any(it.hop == hop and it.x in armed for it in evidence.route(attempt).hops):
             ending = evidence.ending(attempt)
-            yield attempt.life_s, ending is not None and ending.by == "hop"
+            by_hop = ending is not None and ending.by == "hop"
+            yield attempt.life_s, by_hop or attempt.left is not None

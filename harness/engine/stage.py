@@ -266,7 +266,7 @@ class Stage:
         reason = f"watched for {limit_s:g} s"
         with trio.CancelScope() as watching:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, limit_s, watching)
+                nursery.start_soon(self._watch, limit_s, watching, closing)
                 async with trio.open_nursery() as audience:
                     for number, client in enumerate(clients):
                         audience.start_soon(self._enter, client, number * _APART_S)
@@ -277,10 +277,14 @@ class Stage:
         closing()
         self._finish(reason)
 
-    async def _watch(self, limit_s: float, watching: trio.CancelScope) -> None:
+    async def _watch(
+        self, limit_s: float, watching: trio.CancelScope, closing: Callable[[], None]
+    ) -> None:
         await trio.sleep(limit_s)
-        # Who still reads is sent home; that the hops see them leave is no part of the case.
-        self._recorder.only(journal.ClientEnd, journal.FaultNote, journal.StageOver)
+        # Who still reads is sent home. That the hops see them leave is no part of the case, and
+        # no fault is to act on it.
+        closing()
+        self._recorder.only(journal.ClientEnd, journal.StageOver)
         watching.cancel()
 
     @staticmethod

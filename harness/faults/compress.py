@@ -205,7 +205,9 @@ class _State:
         config = self._config
         if size < config.min_first_bytes:
             least = format_size(config.min_first_bytes)
-            yield from self._standing.not_reached(f"first read of {format_size(size)} of {least}")
+            said = f"first read of {format_size(size)} of {least}"
+            standing = self._standing
+            yield from standing.defeated(said) if size else standing.not_reached(said)
             yield ForwardHead(head)
             return
         self._encoder = encoder(coding, config.level)

@@ -169,17 +169,21 @@ def _label(document: Document, path: YamlPath) -> str:
     match value:
         case dict() if len(value) == 1 and isinstance(next(iter(value.values())), dict):
             (name,) = value
-            return f"{name}{_label(document, (*path, name))}"
+            return f"{_unbroken(name)}{_label(document, (*path, name))}"
         case dict():
-            inner = ",".join(f"{key}:{_label(document, (*path, key))}" for key in value)
-            return f"{{{inner}}}"
+            pairs = (f"{_unbroken(key)}:{_label(document, (*path, key))}" for key in value)
+            return f"{{{','.join(pairs)}}}"
         case list():
             inner = ",".join(_label(document, (*path, index)) for index in range(len(value)))
             return f"[{inner}]"
         case None:
             return "null"
         case _:
-            return re.sub(r"\s+", "_", document.texts[path].strip()) or "''"
+            return _unbroken(document.texts[path]) or "''"
+
+
+def _unbroken(text: str) -> str:
+    return re.sub(r"\s+", "_", text.strip())
 
 
 def _with_value(document: Document, axis: _Axis, index: int) -> Document:

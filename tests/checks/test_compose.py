@@ -222,6 +222,15 @@ def test_one_exchange_in_which_it_is_armed_is_enough() -> None:
     assert end.reason == "22 s of 60 s"
 
 
+def test_one_that_is_armed_only_where_the_client_is_told_to_stop_does_not_count() -> None:
+    made = Stage(chain=[product(part())])
+    made.note(0.0, "not_armed", "the response has X-Accel-Buffering: no")
+    made.connect(0.0).end(5.0)
+    made.note(6.0, "armed", "exchange 2", x=2)
+    made.connect(6.0, status=204).end(6.0)
+    assert judged(made, Says()).faults == ()
+
+
 def test_a_fault_of_a_scenario_counts_even_where_it_is_never_armed() -> None:
     made = Stage(hops=1)
     made.connect(0.0).events(1, 50)
@@ -286,6 +295,14 @@ def test_a_limit_that_another_one_always_comes_before_does_not_count(
     verdict = judged(overtaking(*lives), Says())
     assert [it.end for it in verdict.faults] == counted
     assert (verdict.outcome == "PASS") is ("not_reached" not in counted)
+
+
+def test_a_limit_that_the_client_left_before_as_it_was_told_to_does_not_count() -> None:
+    made = Stage(chain=[product(part(is_limit=True))])
+    made.note(0.0, "armed", "exchange 1")
+    made.connect(0.0).leave(33.0)
+    made.note(33.0, "not_reached", "33 s of 60 s")
+    assert judged(made, Says()).faults == ()
 
 
 def test_only_a_limit_is_overtaken() -> None:

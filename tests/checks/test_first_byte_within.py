@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from harness.checks.first_byte_within import FirstByteWithin
-from harness.model.journal import Journal
+from harness.model.journal import ClientHead, HopForwardedHead, Journal
 from tests.checks.judging import only
-from tests.testkit.journals import Stage
+from tests.testkit.journals import HTML, Stage
 
 CHECK = FirstByteWithin(within_s=5.0)
 
@@ -40,11 +42,24 @@ def answered_504() -> Journal:
     return stage.journal()
 
 
+def answered_504_while_another_hop_held_it() -> Journal:
+    stage = Stage(hops=2)
+    link = stage.connect(0.0, head_s=math.inf)
+    link.event(1.0, 1, lost_at=2)
+    x = link.hop_x[1]
+    stage.hop(60.0, HopForwardedHead(hop=1, x=x, status=504, headers=HTML, is_answer=True))
+    stage.put(60.0, ClientHead(client=1, x=1, status=504, version="HTTP/1.1", headers=HTML))
+    link.client_read(60.0, b"too late")
+    link.cut(60.0, hop=1, how="end")
+    return stage.journal()
+
+
 BROKEN = {
     "target is silent": target_is_silent,
     "hop holds it": hop_holds_it,
     "never comes": never_comes,
     "answered 504": answered_504,
+    "answered 504, held": answered_504_while_another_hop_held_it,
 }
 
 
@@ -61,6 +76,7 @@ def test_says_after_how_long_it_came() -> None:
         (hop_holds_it(), 2, -26.0, "hop 2"),
         (never_comes(), None, -55.0, "comment"),
         (answered_504(), 1, -55.0, "hop 1"),
+        (answered_504_while_another_hop_held_it(), 2, -55.0, "hop 2"),
     ],
 )
 def test_tells_which_side_is_late(

@@ -97,6 +97,12 @@ def test_a_case_is_not_watched_longer_than_it_says() -> None:
     assert first_of(entries, journal.ClientEnd).how == "open"
 
 
+def test_that_the_watch_ends_is_no_leaving_for_a_hop_to_notice() -> None:
+    case = case_of(traffic={"every": "1s"}, watch="20s", through=[{"client_gone": {}}])
+    notes = entries_of(performed(case), journal.FaultNote)
+    assert [it.what for it in notes] == ["armed", "not_reached"]
+
+
 def test_settling_does_not_go_past_the_watch() -> None:
     case = case_of(traffic={"every": "1s"}, client=LEAVES, watch="5s")
     entries = performed(case, Props(settle_s=60.0))

@@ -271,7 +271,7 @@ def test_a_short_first_read_leaves_the_response_alone() -> None:
     assert (
         play.at(1.0)
         >> Data(b"abc")
-        << not_reached("first read of 3B of 4B", offset=3)
+        << defeated("first read of 3B of 4B", offset=3)
         << ForwardHead(OK)
         << Forward(b"abc")
     )

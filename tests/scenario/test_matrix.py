@@ -80,13 +80,13 @@ def test_a_whole_hop_may_be_a_value_and_is_named_by_its_product(tmp_path: Path) 
     assert found.case_ids == (
         "a[nginx]",
         "a[envoy@1.40]",
-        "a[aws-lambda{InvokeMode:RESPONSE_STREAM}]",
+        "a[haproxy{timeout_server:9s}]",
         "a[latency{delay:1s}]",
     )
-    first, _, lambda_, _ = (variant.scenario.through for variant in found.variants)
+    first, _, third, _ = (variant.scenario.through for variant in found.variants)
     assert [hop.product and hop.product.name for hop in first] == ["nginx", None]
-    assert lambda_[0].product is not None
-    assert lambda_[0].product.settings == {"InvokeMode": "RESPONSE_STREAM"}
+    assert third[0].product is not None
+    assert third[0].product.settings == {"timeout server": "9s"}
 
 
 def test_a_whole_hop_that_is_unknown_has_the_place_it_is_written_at(tmp_path: Path) -> None:
