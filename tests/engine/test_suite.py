@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import products
 from harness.ends.flaws import FLAWS
 from harness.engine.case import perform
 from harness.engine.judge import digest
@@ -29,12 +30,14 @@ WITHOUT_TWINS = [case for case in CASES.values() if case.twin is None]
 FOLDERS = {
     "direct",
     "buffering",
+    "chains",
     "idle",
     "compression",
     "duration",
     "link",
     "products",
     "resume",
+    "settings",
     "combined",
     "sharing",
 }
@@ -42,10 +45,10 @@ FOLDERS = {
 
 def is_for_later(case: Case, *, is_again: bool) -> bool:
     """Whether a performance is left to the tests on the real clock: others tell the same."""
-    is_extra = is_again or case.twin is not None
-    return is_extra and (
-        case.id not in representatives() or (is_again and case.scenario.id in LONG)
-    )
+    is_alike = case.id not in representatives()
+    if is_again:
+        return is_alike or case.twin is not None or case.scenario.id in LONG
+    return is_alike and case.twin is not None
 
 
 def performed(*, is_again: bool = False, has_scripts: bool = True) -> pytest.MarkDecorator:
@@ -141,6 +144,16 @@ def test_the_case_says_why_it_exists_and_where_that_is_written(case: Case) -> No
 def test_the_twin_names_a_check_that_its_case_asks_for(case: Case) -> None:
     assert case.twin is not None
     assert case.twin.fails in case.scenario.expect
+
+
+@pytest.mark.parametrize("name", sorted(products.names()))
+def test_every_product_is_met_alone_by_a_lively_and_by_a_quiet_stream(name: str) -> None:
+    chains = [
+        [hop.product.name for hop in case.scenario.through if hop.product is not None]
+        for case in WITHOUT_TWINS
+        if case.id.startswith("products/")
+    ]
+    assert chains.count([name]) >= 2, f"list {name} in two of scenarios/products"
 
 
 def test_the_suite_covers_every_folder_and_flaw() -> None:

@@ -73,9 +73,7 @@ def test_a_whole_chain_may_be_a_value(tmp_path: Path) -> None:
 
 
 def test_a_whole_hop_may_be_a_value_and_is_named_by_its_product(tmp_path: Path) -> None:
-    hops = (
-        "[nginx, envoy@1.40, {aws-lambda: {InvokeMode: RESPONSE_STREAM}}, {latency: {delay: 1s}}]"
-    )
+    hops = "[nginx, envoy@1.40, {haproxy: {timeout server: 9s}}, {latency: {delay: 1s}}]"
     found = with_matrix(tmp_path, f"{{'through[0]': {hops}}}")
     assert found.case_ids == (
         "a[nginx]",
