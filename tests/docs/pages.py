@@ -77,11 +77,6 @@ def write(written: Sequence[Step], at: Path) -> None:
             file.write_text(f"{head}\n{step.text}{found[1:]}{rest}", "utf-8")
 
 
-def commands(step: Step) -> Iterator[str]:
-    """What a step says to type, a line each."""
-    yield from step.text.splitlines()
-
-
 def run(line: str, at: Path) -> subprocess.CompletedProcess[str]:
     """Run a command of a page in a checkout."""
     return subprocess.run(

@@ -10,6 +10,7 @@ import trio
 
 from harness.engine.case import perform
 from harness.engine.stage import Props
+from harness.faults import registry
 from harness.model import journal
 from harness.model.scenario import Case, Scenario
 from harness.model.scenario import Target as CaseTarget
@@ -493,3 +494,9 @@ def test_both_drivers_agree_before_a_target_that_misbehaves(target: Target, chai
     )
     with known(FAULTS):
         assert differences(entries) == []
+
+
+@pytest.mark.parametrize("fault", registry.FAULTS)
+def test_every_fault_stands_in_a_chain_that_both_drivers_play(fault: str) -> None:
+    chains = [*(chain for chain, _ in CHAINS.values()), *RAW_CHAINS.values()]
+    assert any(fault in hop for chain in chains for hop in chain)

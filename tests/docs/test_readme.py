@@ -1,0 +1,62 @@
+"""What the README shows is what is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command, command_of
+from tests.docs.pages import ROOT
+
+_TEXT = (ROOT / "README.md").read_text("utf-8")
+_BLOCKS = re.findall(r"^```console\n(.*?)^```$", _TEXT, re.MULTILINE | re.DOTALL)
+_TYPED = [
+    line
+    for block in _BLOCKS
+    for line in block.splitlines()
+    if line.startswith(("sse-harness run ", "sse-harness explain "))
+]
+_PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("reports/*.md"),
+    *ROOT.glob("reports/fidelity/*.md"),
+]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return command_of(monkeypatch, capsys)
+
+
+def test_a_failure_reads_as_it_is_shown(command: Command, tmp_path: Path) -> None:
+    (example,) = (it for it in _BLOCKS if it.startswith("$ "))
+    typed, *shown = example.splitlines()
+    words = shlex.split(typed.removeprefix("$ sse-harness"))
+    said = command(*words, "--report-dir", str(tmp_path))
+    pattern = "".join(map(_pattern, shown))
+    assert re.fullmatch(pattern, said.out), said.out
+
+
+def _pattern(line: str) -> str:
+    """A shown line as a pattern: `…` is any lines, and the entries of a journal are any."""
+    if line.strip() == "…":
+        return r"(?:.*\n)*?"
+    before, *entries = line.split("[journal ")
+    return re.escape(before) + r"\[journal [^]]+\]" * len(entries) + r"\n"
+
+
+@pytest.mark.parametrize("line", _TYPED)
+def test_what_there_is_to_type_names_what_there_is(command: Command, line: str) -> None:
+    _, *words = shlex.split(line)
+    said = command(*words, *(["--list"] if words[0] == "run" else []))
+    assert (said.code, said.out != "") == (0, True), said.err
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda it: str(it.relative_to(ROOT)))
+def test_a_page_links_to_what_is_there(page: Path) -> None:
+    linked = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    assert [it for it in linked if not (page.parent / it).exists()] == []
