@@ -1,7 +1,7 @@
 """The check contract: what YAML writes under a check's name, and how it judges.
 
-A check is configuration plus one pure function of the evidence. Copy `first_byte_within.py` to
-write one: a class with the class attributes below, `examine`, and a row in `registry`.
+A check is configuration plus one pure function of the evidence: a class with the class attributes
+below, `examine`, and a row in `registry`. docs/adding-a-check.md says how to write one.
 
     stays_open: 200s                   a bare value fills the field `short` names
     no_event_lost: true                every field as it is by default

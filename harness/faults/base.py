@@ -7,7 +7,7 @@ that covers an hour of stream in a millisecond.
 
 What it may see and ask for is in `actions.py`, and named here too, so that a fault file imports one
 module. It holds two things: the configuration (a `FaultConfig`, what YAML writes) and the state of
-one exchange (an `Exchange` with one `step`). Copy `latency.py` to write one.
+one exchange (an `Exchange` with one `step`). docs/adding-a-fault.md says how to write one.
 """
 
 from __future__ import annotations

@@ -8,12 +8,16 @@ from collections.abc import Iterable
 
 from harness.model.journal import FaultNote
 from harness.model.scenario import Case, EvidenceGrade
-from harness.model.verdict import CaseVerdict, FaultEnd, Finding, Outcome, deciding
+from harness.model.verdict import CaseVerdict, EndHow, FaultEnd, Finding, Outcome, deciding
 
 REFERENCE = "the built-in reference server"
 NOT_YOURS = "this tested the reference server, not yours; yours: sse-harness run --url URL"
 
-FAULT_ENDS = {"fired": "fired", "defeated": "defeated", "not_reached": "not reached"}
+FAULT_ENDS: dict[EndHow, str] = {
+    "fired": "fired",
+    "defeated": "defeated",
+    "not_reached": "not reached",
+}
 
 # What is worse stands first; PASS, WARN and SKIP end a run with 0.
 BY_WEIGHT: tuple[Outcome, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "WARN", "SKIP", "PASS")
@@ -124,11 +128,17 @@ def directive(note: FaultNote, case: Case) -> str:
 
 
 def fault_ends(case: CaseVerdict) -> str:
-    """How each fault of a case ended: `hop 1 idle_timeout fired, hop 2 buffer defeated`."""
+    """How the faults of a case ended: `hop 1 cut fired; hop 2 buffer + slice defeated`."""
     is_chain = len(case.through) > 1
-    return ", ".join(
-        f"{f'hop {fault.hop} ' if is_chain else ''}{fault.fault} {FAULT_ENDS[fault.end]}"
-        for fault in case.faults
+    hops: dict[int, dict[EndHow, list[str]]] = {}
+    for it in case.faults:
+        hops.setdefault(it.hop, {}).setdefault(it.end, []).append(it.fault)
+    return "; ".join(
+        (f"hop {hop} " if is_chain else "")
+        + ", ".join(
+            f"{' + '.join(ends[end])} {FAULT_ENDS[end]}" for end in FAULT_ENDS if end in ends
+        )
+        for hop, ends in hops.items()
     )
 
 

@@ -130,7 +130,17 @@ def test_faults_carry_their_hop_where_there_are_several() -> None:
     late = FaultEnd(hop=2, fault="cut", end="not_reached", reason="margin 3 s")
     assert fault_ends(case(faults=(FIRED,))) == "idle_timeout fired"
     chain = case(faults=(FIRED, late), through=("idle_timeout 60s", "cut 1s"))
-    assert fault_ends(chain) == "hop 1 idle_timeout fired, hop 2 cut not reached"
+    assert fault_ends(chain) == "hop 1 idle_timeout fired; hop 2 cut not reached"
+
+
+def test_faults_of_a_hop_that_ended_alike_are_told_together() -> None:
+    held, coded, cut = (
+        FaultEnd(hop=1, fault="buffer", end="defeated", reason=""),
+        FaultEnd(hop=1, fault="compress", end="fired", reason=""),
+        FaultEnd(hop=1, fault="slice", end="defeated", reason=""),
+    )
+    told = fault_ends(case(faults=(FIRED, held, coded, cut)))
+    assert told == "idle_timeout + compress fired, buffer + slice defeated"
 
 
 @pytest.mark.parametrize(
