@@ -212,8 +212,12 @@ def test_an_end_has_a_manner_and_an_author(end: End, ends: AtOnce) -> None:
     trace = decoded(ends.of(str(end)))
 
     assert (trace.end.how, trace.end.by, trace.reconnects) == (end.how, end.by, 0)
-    assert trace.last_byte_s is not None
-    assert trace.last_byte_s <= trace.end.at_s < 8.0
+    assert trace.end.at_s < 8.0
+    if (end.server, end.path) != ("express", "/events"):
+        # That one may be met at the start of a silence, and cut before it says a word.
+        assert trace.last_byte_s is not None
+    if trace.last_byte_s is not None:
+        assert trace.last_byte_s <= trace.end.at_s
     if end.path == "/events":
         (fired,) = trace.fired
         assert fired.hop == 1
