@@ -106,7 +106,7 @@ def test_a_few_cases_always_give_the_same_journals() -> None:
 PUT_TOGETHER = {"chains": 2, "settings": 2}
 
 
-def tested() -> Iterator[str]:
+def chosen() -> Iterator[str]:
     """The ids of the cases that are performed twenty times."""
     left = dict(PUT_TOGETHER)
     for case_id, case in built_in().items():
@@ -117,7 +117,7 @@ def tested() -> Iterator[str]:
                 left[folder] -= 1
 
 
-TESTED = tuple(tested())
+TESTED = tuple(chosen())
 
 
 def words_for(case_ids: Sequence[str]) -> list[str]:
