@@ -32,15 +32,13 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
+from harness.faults.held import RequestGate
 from harness.faults.limit import BeforeHead, as_how
 from harness.faults.standing import Standing
-from harness.units import Duration, format_duration
+from harness.units import Duration, format_duration, format_size
 
 type Failure = Literal["refused", "reset", "truncation", "5xx", "timeout"]
 
-# Longest request body that is kept to be sent again: Envoy's per_connection_buffer_limit_bytes,
-# 1 MiB, above which it does not retry — envoyproxy.io, "Cluster", "HTTP routing".
-_KEPT_BYTES = 1024 * 1024
 _SERVER_ERRORS = 500
 
 
@@ -49,7 +47,8 @@ class Resend(SimpleFault):
 
     Once a head was passed on there is no way back: a response that breaks off later is the
     client's to resume. The request is kept with up to 1 MiB of body; what is longer is sent once.
-    The last failure is passed on as it came. It stands first in its hop.
+    What comes of it during a pause goes with the next attempt, and above 1 MiB the client is read
+    no further until then. The last failure is passed on as it came. It stands first in its hop.
 
     Models: Varnish, which tries twice if upstream closes without an answer, Apache Traffic Server
     and Caddy, which try four times, and Traefik, eight times, none of them after a reset (measured
@@ -77,6 +76,9 @@ class Resend(SimpleFault):
     limit_decides: ClassVar[bool] = False
     stands_first: ClassVar[bool] = True
     held_bytes: ClassVar[int] = 0
+    # Longest request body that is kept to be sent again: Envoy's per_connection_buffer_limit_bytes,
+    # 1 MiB, above which it does not retry — envoyproxy.io, "Cluster", "HTTP routing".
+    kept_bytes: ClassVar[int] = 1024 * 1024
 
     times: Annotated[int, Field(ge=1)] = 1
     on: Annotated[tuple[Failure, ...], Field(min_length=1)] = ("refused", "reset", "truncation")
@@ -113,6 +115,8 @@ class _State:
         self._standing = Standing()
         self._request: RequestHead | None = None
         self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._gate = RequestGate(config.kept_bytes)
         self._is_whole = False  # the request
         self._why_once = ""  # what keeps this request from being sent again
         self._attempt = 0
@@ -134,8 +138,8 @@ class _State:
                 self._is_whole = True
                 if not self._is_waiting:
                     yield from self._end_request(now_s)
-            case ResponseHead() | Data() | UpstreamEnd() if event.attempt != self._attempt:
-                pass  # of an attempt that was given up
+            case ResponseHead() | Data() | UpstreamEnd() if self._is_given_up(event.attempt):
+                pass
             case ResponseHead(status=status) if status >= _SERVER_ERRORS and self._may("5xx"):
                 yield CloseUpstream("fin", self._attempt)
                 yield from self._again(now_s, f"status {status}")
@@ -166,14 +170,26 @@ class _State:
             case CaseOver():
                 yield from self._standing.not_reached(self._why())
 
+    def _is_given_up(self, attempt: int) -> bool:
+        return self._is_waiting or attempt != self._attempt
+
     def _keep(self, data: bytes) -> Iterator[Action]:
         if not self._why_once:
             self._body.append(data)
-            if sum(map(len, self._body)) > _KEPT_BYTES:
-                self._why_once = "a body of more than 1 MiB is not sent again"
-                self._body.clear()
-        if not self._is_waiting:
+            self._body_bytes += len(data)
+        if self._is_waiting:
+            yield from self._gate.filled(self._body_bytes)
+        else:
             yield SendData(data, self._attempt)
+            self._forget_too_much()
+
+    def _forget_too_much(self) -> None:
+        """Keep no more of a body that is too long, all of which has gone out by now."""
+        if self._body_bytes > self._config.kept_bytes:
+            most = format_size(self._config.kept_bytes)
+            self._why_once = f"a body of more than {most} is not sent again"
+            self._body.clear()
+            self._body_bytes = 0
 
     def _may(self, failure: Failure) -> bool:
         is_left = self._attempt < self._config.times
@@ -197,6 +213,8 @@ class _State:
             yield SendData(data, self._attempt)
         if self._is_whole:
             yield from self._end_request(now_s)
+        self._forget_too_much()
+        yield from self._gate.drained(0)
 
     def _end_request(self, now_s: float) -> Iterator[Action]:
         yield SendEnd(self._attempt)

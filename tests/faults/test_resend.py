@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
@@ -14,12 +14,15 @@ from harness.faults.base import (
     CloseUpstream,
     Data,
     End,
+    Event,
     Forward,
     ForwardHead,
+    PauseDownstream,
     RequestData,
     RequestEnd,
     RequestHead,
     ResponseHead,
+    ResumeDownstream,
     SendData,
     SendEnd,
     SendRequest,
@@ -32,6 +35,8 @@ from harness.faults.pipeline import Pipeline
 from harness.faults.registry import build
 from harness.faults.resend import Resend
 from harness.faults.upstream_death import UpstreamDeath
+from tests.testkit.contract import check_fault, subject
+from tests.testkit.plans import SECOND, Plan
 from tests.testkit.playbook import GET, NEVER, OK, Playbook, fired, not_reached
 
 POST = RequestHead("POST", "/", (("Content-Length", "3"),))
@@ -118,7 +123,7 @@ def test_a_body_that_is_too_long_is_sent_once() -> None:
     play = Playbook(resend(methods=["POST"])).at(0.0)
     half = bytes(512 * 1024)
     play.unheard(POST, RequestData(half), RequestData(half), RequestData(b"x"), RequestEnd())
-    reason = not_reached("a body of more than 1 MiB is not sent again")
+    reason = not_reached("a body of more than 1MiB is not sent again")
     assert play >> REFUSED << reason << passed(REFUSED)
 
 
@@ -146,6 +151,50 @@ def test_what_comes_of_the_request_meanwhile_goes_with_the_next_attempt() -> Non
         << SendData(b"bc", 1)
         << SendEnd(1)
     )
+
+
+class Small(Resend):
+    kept_bytes: ClassVar[int] = 4
+
+
+def test_what_is_too_long_to_keep_waits_at_the_client_for_the_next_attempt() -> None:
+    play = Playbook(Small(times=2, delay_s=2.0, methods=("POST",))).at(0.0)
+    play.unheard(POST, RequestData(b"abc"), REFUSED)
+    assert play.at(1.0) >> RequestData(b"def") << PauseDownstream()
+    assert (
+        play.at(2.0).woke(2.0)
+        << SendRequest(POST, 1)
+        << SendData(b"abc", 1)
+        << SendData(b"def", 1)
+        << ResumeDownstream()
+    )
+    assert play >> RequestData(b"g") << SendData(b"g", 1)
+    assert play >> RequestEnd() << SendEnd(1)
+    # Nothing of it is kept by now, so this failure is the client's.
+    assert play >> UpstreamEnd("refused", 1) << passed(UpstreamEnd("refused", 1))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 9])
+def test_a_request_that_fails_in_its_middle_keeps_the_contract(size: int) -> None:
+    body = [(1.0 + at / 2, 1, RequestData(bytes([at]) * size)) for at in range(9)]
+    moments: list[tuple[float, int, Event]] = [
+        (0.0, 1, POST),
+        (1.2, 1, REFUSED),
+        *body,
+        (6.0, 1, RequestEnd()),
+        *[(7.0, 1, event) for event in SECOND],
+    ]
+    moments.sort(key=lambda moment: moment[0])
+    config = Small(delay_s=2.0, methods=("POST",))
+    check_fault(replace(subject(config), bound_bytes=config.kept_bytes), Plan(tuple(moments)))
+
+
+def test_what_a_refused_answer_still_brings_during_the_pause_is_dropped() -> None:
+    play = asked(on=["5xx"], delay="2s")
+    play.unheard(NO)
+    assert play >> Data(b"no")
+    assert play >> UpstreamEnd("end")
+    assert play.at(2.0).woke(2.0) << SendRequest(GET, 1) << SendEnd(1)
 
 
 def test_an_attempt_may_take_too_long() -> None:
