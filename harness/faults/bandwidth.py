@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from harness.faults.base import (
-    Action,
-    CaseOver,
-    ClientGone,
-    Conserves,
-    Data,
-    Event,
-    RequestData,
-    RequestEnd,
-    RequestHead,
-    ResponseHead,
-    SimpleFault,
-    UpstreamEnd,
-    Wake,
-    WakeAt,
-    passed,
-)
-from harness.faults.held import Queue
-from harness.faults.standing import Standing
+from harness.faults.base import Action, Conserves, Data, SimpleFault, WakeAt
+from harness.faults.paced import PacedBody
 from harness.units import Rate, Size, format_rate, format_size
 
 # What waits goes out in pieces worth this much of the rate, rather than byte by byte.
@@ -65,53 +48,30 @@ class Bandwidth(SimpleFault):
         return _State(self)
 
 
-class _State:
+class _State(PacedBody):
     def __init__(self, config: Bandwidth) -> None:
+        rate = format_rate(config.bytes_per_s)
+        super().__init__(config.held_bytes, f"no more came than {rate} let pass")
         self._config = config
-        self._standing = Standing()
-        self._queue = Queue(config.held_bytes)
         self._piece_bytes = max(1, math.floor(config.bytes_per_s * _PIECE_S))
         self._bucket_bytes = config.burst_bytes or self._piece_bytes
         self._credit_bytes = float(self._bucket_bytes)
         self._since_s = 0.0  # when the credit was counted
 
-    def step(self, now_s: float, event: Event) -> Iterable[Action]:
-        self._standing.see(event)
-        match event:
-            case RequestHead() | RequestData() | RequestEnd() | ResponseHead():
-                yield passed(event)
-            case Data():
-                was_waiting = bool(self._queue)
-                yield from self._queue.add(event)
-                if not was_waiting:
-                    yield from self._send(now_s)
-            case UpstreamEnd():
-                if self._queue and event.is_dropping:
-                    yield WakeAt(math.inf)
-                yield from self._standing.not_reached(self._margin())
-                yield from self._queue.end(event)
-            case ClientGone():
-                yield from self._standing.not_reached(self._margin())
-                yield passed(event)
-            case Wake():
-                yield from self._send(now_s)
-            case CaseOver():
-                yield from self._standing.not_reached(self._margin())
+    def came(self, read: Data) -> Iterable[Action]:  # noqa: ARG002 - every byte counts alike
+        return ()
 
-    def _send(self, now_s: float) -> Iterator[Action]:
+    def send(self, now_s: float) -> Iterable[Action]:
         """Send what the bucket has, and come back when it has a piece more."""
         rate, waited_s = self._config.bytes_per_s, now_s - self._since_s
         self._credit_bytes = min(self._bucket_bytes, self._credit_bytes + waited_s * rate)
         self._since_s = now_s
-        size = min(len(self._queue), math.floor(self._credit_bytes + _SLACK_BYTES))
+        size = min(len(self.held), math.floor(self._credit_bytes + _SLACK_BYTES))
         self._credit_bytes = max(0.0, self._credit_bytes - size)
-        yield from self._queue.send(size)
-        if self._queue:
-            yield from self._standing.fired(
-                f"{format_size(len(self._queue))} held, {format_rate(rate)} pass"
+        yield from self.held.send(size)
+        if self.held:
+            yield from self.standing.fired(
+                f"{format_size(len(self.held))} held, {format_rate(rate)} pass"
             )
-            wanted = min(len(self._queue), self._piece_bytes, self._bucket_bytes)
+            wanted = min(len(self.held), self._piece_bytes, self._bucket_bytes)
             yield WakeAt(now_s + (wanted - self._credit_bytes) / rate)
-
-    def _margin(self) -> str:
-        return f"no more came than {format_rate(self._config.bytes_per_s)} let pass"

@@ -105,7 +105,7 @@ class HeldRequest:
         yield from self._gate.drained(0)
 
 
-class Queue:
+class HeldBody:
     """Body bytes that wait their turn, and the end that waits behind them.
 
     Args:
@@ -123,7 +123,7 @@ class Queue:
         return len(self._data)
 
     def add(self, read: Data) -> Iterator[Action]:
-        """A read joins the queue."""
+        """A read joins what waits."""
         self._data += read.data
         yield from self._gate.filled(len(self._data), read.attempt)
 
@@ -138,7 +138,7 @@ class Queue:
             yield from self._gate.drained(len(self._data))
 
     def end(self, end: UpstreamEnd) -> Iterator[Action]:
-        """The end joins the queue, unless it drops what waits there."""
+        """The end waits too, unless it drops what waits before it."""
         if end.is_dropping:
             self._data.clear()
         self._end = end

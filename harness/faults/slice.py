@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from harness.faults.base import (
-    Action,
-    CaseOver,
-    ClientGone,
-    Conserves,
-    Data,
-    Event,
-    RequestData,
-    RequestEnd,
-    RequestHead,
-    ResponseHead,
-    SimpleFault,
-    UpstreamEnd,
-    Wake,
-    WakeAt,
-    passed,
-)
-from harness.faults.held import Queue
-from harness.faults.standing import Standing
+from harness.faults.base import Action, Conserves, Data, SimpleFault, WakeAt
+from harness.faults.paced import PacedBody
 from harness.units import Duration, Size, format_size
 
 
@@ -62,41 +44,22 @@ class Slice(SimpleFault):
         return _State(self)
 
 
-class _State:
+class _State(PacedBody):
     def __init__(self, config: Slice) -> None:
+        size = format_size(config.size_bytes)
+        super().__init__(config.held_bytes, f"no write was longer than {size}")
         self._config = config
-        self._standing = Standing()
-        self._queue = Queue(config.held_bytes)
         self._writes: deque[int] = deque()  # what is left of each write that waits
 
-    def step(self, now_s: float, event: Event) -> Iterable[Action]:
-        self._standing.see(event)
-        match event:
-            case RequestHead() | RequestData() | RequestEnd() | ResponseHead():
-                yield passed(event)
-            case Data(data):
-                if len(data) > self._config.size_bytes:
-                    size, piece = format_size(len(data)), format_size(self._config.size_bytes)
-                    yield from self._standing.fired(f"{size} cut into pieces of {piece}")
-                was_waiting = bool(self._queue)
-                self._writes.append(len(data))
-                yield from self._queue.add(event)
-                if not was_waiting:
-                    yield from self._send(now_s)
-            case UpstreamEnd():
-                if self._queue and event.is_dropping:
-                    yield WakeAt(math.inf)
-                yield from self._standing.not_reached(self._margin())
-                yield from self._queue.end(event)
-            case ClientGone():
-                yield from self._standing.not_reached(self._margin())
-                yield passed(event)
-            case Wake():
-                yield from self._send(now_s)
-            case CaseOver():
-                yield from self._standing.not_reached(self._margin())
+    def came(self, read: Data) -> Iterable[Action]:
+        """Every read is a write of its own, and pieces of two are not joined."""
+        length = len(read.data)
+        self._writes.append(length)
+        if length > self._config.size_bytes:
+            size, piece = format_size(length), format_size(self._config.size_bytes)
+            yield from self.standing.fired(f"{size} cut into pieces of {piece}")
 
-    def _send(self, now_s: float) -> Iterator[Action]:
+    def send(self, now_s: float) -> Iterable[Action]:
         """Send a piece, or all of them where there is no pause."""
         while self._writes:
             left = self._writes[0]
@@ -105,10 +68,7 @@ class _State:
                 self._writes.popleft()
             else:
                 self._writes[0] -= size
-            yield from self._queue.send(size)
+            yield from self.held.send(size)
             if self._config.pause_s and self._writes:
                 yield WakeAt(now_s + self._config.pause_s)
                 return
-
-    def _margin(self) -> str:
-        return f"no write was longer than {format_size(self._config.size_bytes)}"
