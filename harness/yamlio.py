@@ -179,7 +179,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call] # types-pyyaml lacks it
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # types-pyyaml lacks it
         place = _place(event.start_mark, self._file)
         if tag := getattr(event, "tag", None):
             short = tag.replace("tag:yaml.org,2002:", "!!")

@@ -41,11 +41,11 @@ def main(scratch: str, command: list[str]) -> int:
         # With a handler, which a program that is started does not inherit: it hears of them.
         signal.signal(number, lambda *_: None)
     try:
-        # The only thread there is, so that this signal comes when this process ends.
         child = subprocess.Popen(  # noqa: S603 - what the engine asks for
             command,
             stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
+            # This thread is the only one, so that the signal comes when this process ends.
+            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - one thread
         )
         _wait(child)
         _end(child)

@@ -51,8 +51,7 @@ def read(product: Product, file: Path, asked: Mapping[str, str]) -> OwnConfig:
         ScenarioError: It cannot be read, or says nothing about what is asked. The message begins
             with file and line, if it is about one; the path is the key it is about.
     """
-    # Not before it is asked for: it takes its time, and most runs have no configuration.
-    from harness.products import nginx_conf  # noqa: PLC0415
+    from harness.products import nginx_conf  # noqa: PLC0415 - slow to load, and seldom asked for
 
     found = nginx_conf.read(
         file,
@@ -61,13 +60,12 @@ def read(product: Product, file: Path, asked: Mapping[str, str]) -> OwnConfig:
         server=asked.get(SERVER, ""),
         name=str(PurePosixPath(asked[CONFIG])),
     )
+    location, _, _ = asked[LOCATION].partition("?")  # a query counts for nothing, may be secret
     return OwnConfig(
         found.told,
         ConfigUse(
             file=asked[CONFIG],
-            location=asked[LOCATION].partition("?")[
-                0
-            ],  # a query counts for nothing, and may be secret
+            location=location,
             server=asked.get(SERVER, ""),
             found=f"{found.location} of server {found.server}",
             lines={name: str(found.settings[name].place) for name in found.told},

@@ -421,7 +421,7 @@ class TestPulling:
             writer.transport.pull()
             await asyncio.sleep(1)
             reads.extend([await writer.transport.receive() for _ in range(3)])
-            assert not reader._buffer  # type: ignore[attr-defined]
+            assert not reader._buffer  # type: ignore[attr-defined]  # what asyncio has not read
             writer.close()
 
         async def main() -> None:

@@ -84,7 +84,8 @@ def running(conf: Path, ports: Sequence[int]) -> Iterator[None]:
         deadline_s = time.monotonic() + PATIENCE_S
         while not all(map(is_listening, ports)):
             said = (conf.parent / "nginx.log").read_text()
-            assert process.poll() is None and time.monotonic() < deadline_s, said  # noqa: PT018
+            assert process.poll() is None, said
+            assert time.monotonic() < deadline_s, said
             time.sleep(_POLL_S)
         yield
     finally:

@@ -49,9 +49,8 @@ class Wires:
         """Let `side` stand in for the client's reader and writer."""
         self._handler.transports[self._handler.client] = ConnectionIO(
             handler=None,
-            # It has what mitmproxy uses of a StreamReader and a StreamWriter.
-            reader=side,  # type: ignore[arg-type]
-            writer=side,  # type: ignore[arg-type]
+            reader=side,  # type: ignore[arg-type]  # has what mitmproxy uses of a StreamReader
+            writer=side,  # type: ignore[arg-type]  # and of a StreamWriter
         )
 
     def own_upstream(self, server: Server) -> asyncio.WriteTransport:

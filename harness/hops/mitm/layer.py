@@ -59,8 +59,7 @@ class HopLayer(HttpLayer):
         """Give a new request its exchange; mitmproxy's own stream is not used."""
         self.side.hold()
         exchange = ExchangeLayer(self.context.fork(), stream_id, self)
-        # mitmproxy's table is typed for its own stream class.
-        self.streams[stream_id] = exchange  # type: ignore[assignment]
+        self.streams[stream_id] = exchange  # type: ignore[assignment]  # typed for its own class
         self._open.append(exchange)
         yield from self.event_to_child(exchange, events.Start())
 
