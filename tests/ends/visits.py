@@ -24,6 +24,8 @@ from harness.wire.sse import Comment, Event, Retry
 
 NEVER_BEATS = ReferenceSettings(heartbeat_s=None)
 TICKS = Traffic(every_s=1.0)
+QUIET = Traffic(count=0)
+SHORT = Traffic(end_after_s=3.5)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar
 
 from harness.faults.answer import Answer
 from harness.faults.bandwidth import Bandwidth
@@ -39,7 +38,16 @@ from harness.faults.rewrite_headers import RewriteHeaders, Rules
 from harness.faults.slice import Slice
 from harness.faults.upstream_death import NoHead, Refused, UpstreamDeath
 from harness.faults.when import Matches, When
-from tests.testkit.contract import Subject, subject
+from tests.faults.small import (
+    SmallBandwidth,
+    SmallBuffer,
+    SmallCache,
+    SmallDeferredFlush,
+    SmallLatency,
+    SmallQueue,
+    SmallSlice,
+)
+from tests.testkit.driver import Subject, subject
 
 
 def _at_once(config: FaultConfig) -> Subject:
@@ -51,48 +59,6 @@ def _shares(config: FaultConfig) -> Subject:
     return replace(
         _at_once(config), invents_heads=True, ignores_leaving=True, may_wait=True, shares=True
     )
-
-
-class SmallCache(Cache):
-    """A cache that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallBuffer(Buffer):
-    """A buffer that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallLatency(Latency):
-    """A delay that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallDeferredFlush(DeferredFlush):
-    """A deferred flush that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallBandwidth(Bandwidth):
-    """A slow link that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallSlice(Slice):
-    """A slicer that is soon full."""
-
-    held_bytes: ClassVar[int] = 4
-
-
-class SmallQueue(Queue):
-    """A queue with room for little of a request."""
-
-    held_bytes: ClassVar[int] = 1
 
 
 NO_BUFFERING = {"X-Accel-Buffering": "no"}

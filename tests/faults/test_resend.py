@@ -35,7 +35,8 @@ from harness.faults.pipeline import Pipeline
 from harness.faults.registry import build
 from harness.faults.resend import Resend
 from harness.faults.upstream_death import UpstreamDeath
-from tests.testkit.contract import check_fault, subject
+from tests.testkit.contract import check_fault
+from tests.testkit.driver import subject
 from tests.testkit.plans import SECOND, Plan
 from tests.testkit.playbook import GET, NEVER, OK, Playbook, fired, not_reached
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import trio
 
-from harness.errors import HopError
 from harness.model import journal
 from tests.testkit.stage import CHUNKED, Stage, Yaml, asking, chunk, play
 
@@ -365,59 +364,3 @@ def test_a_script_may_import_its_neighbours_and_have_dataclasses(write: Write) -
 
     play(scene, [SCRIPT], base=base)
     sys.modules.pop("neighbour_of_the_addon")
-
-
-EXITS = """\
-import sys
-
-def out():
-    sys.exit(3)
-
-"""
-
-
-def test_a_script_that_exits_when_it_is_imported_cannot_be_loaded(write: Write) -> None:
-    async def scene(stage: Stage) -> None:
-        raise AssertionError("the stage is never set")
-
-    with pytest.raises(HopError, match=r"^hop 1: script addon\.py:4: SystemExit: 3$"):
-        play(scene, [SCRIPT], base=write(EXITS + "out()\n"))
-
-
-@pytest.mark.parametrize("hook", ["load(loader)", "configure(updated)"])
-def test_a_script_that_exits_when_it_is_loaded_cannot_be_loaded(write: Write, hook: str) -> None:
-    async def scene(stage: Stage) -> None:
-        raise AssertionError("the stage is never set")
-
-    with pytest.raises(HopError, match=r"^hop 1: script addon\.py:4: SystemExit: 3$"):
-        play(scene, [SCRIPT], base=write(EXITS + f"def {hook}:\n    out()\n"))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "def request(flow):\n    out()\n",
-        "async def request(flow):\n    out()\n",
-        "def client_connected(client):\n    out()\n",
-        "def running():\n    out()\n",
-        "def responseheaders(flow):\n    flow.response.stream = lambda data: out()\n",
-    ],
-    ids=["hook", "async hook", "connection", "running", "stream callable"],
-)
-def test_a_script_that_exits_breaks_its_hop(write: Write, text: str) -> None:
-    async def scene(stage: Stage) -> HopError:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_serve_one_stream, stage)
-            error = await stage.a_hop_breaks()
-            nursery.cancel_scope.cancel()
-        return error
-
-    error = play(scene, [{}, SCRIPT], base=write(EXITS + text))
-    assert str(error) == "hop 2: script addon.py:4: SystemExit: 3"
-
-
-async def _serve_one_stream(stage: Stage) -> None:
-    await stage.get()
-    target = await stage.accept()
-    await target.head()
-    await target.send(CHUNKED, chunk(b"data"))

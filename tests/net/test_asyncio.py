@@ -5,53 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
 from harness.clock import open_loop
-from harness.net import Memory, MemoryTransport, is_reset, reset_transport, was_reset
-from harness.net.memory_server import MemoryServer
+from harness.net import is_reset, reset_transport, was_reset
+from tests.net.aio import Server, connected, greet, run_aio
 from tests.net.stages import Stage
-
-type Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-def run_aio[T](stage: Stage, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    async def on_trio() -> T:
-        async with open_loop(stage.network) as aio:
-            return await aio.run(main)
-
-    return stage.run(on_trio)
-
-
-class Server:
-    """One accepted connection of asyncio.start_server."""
-
-    def __init__(self) -> None:
-        self.accepted: asyncio.Queue[Streams] = asyncio.Queue()
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted.put_nowait((reader, writer))
-
-
-@asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Streams, Streams]]:
-    """A connection: the client's streams and the server's."""
-    accepting = Server()
-    server = await asyncio.start_server(accepting.handle, "127.0.0.1", 0)
-    client = await asyncio.open_connection(*server.sockets[0].getsockname())
-    served = await accepting.accepted.get()
-    try:
-        yield client, served
-    finally:
-        for _, writer in (client, served):
-            writer.close()
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-        server.close()
-        await server.wait_closed()
 
 
 def pause_reading(writer: asyncio.StreamWriter) -> None:
@@ -321,11 +281,6 @@ def test_a_protocol_may_bring_its_own_buffer(stage: Stage) -> None:
     assert run_aio(stage, main) == b"longer than four"
 
 
-async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"longer than four")
-    writer.close()
-
-
 def test_an_error_in_a_protocol_ends_the_run_as_any_bug_does(stage: Stage) -> None:
     class Broken(asyncio.Protocol):
         def data_received(self, data: bytes) -> None:
@@ -373,153 +328,3 @@ def test_a_loop_that_ends_takes_its_memory_connections_with_it() -> None:
         return [bytes(await client.receive_some()) for client in clients]
 
     assert stage.run(main) == [b"", b""]
-
-
-class TestPulling:
-    """Reading one write at a time, which asyncio.StreamReader cannot do. In memory only."""
-
-    def test_each_read_gives_one_write(self) -> None:
-        async def handle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"one")
-            writer.write(b"two")
-            writer.write(b"three")
-            writer.close()
-
-        async def main() -> list[bytes]:
-            async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-                reads = []
-                transport, _ = await pulled(server)
-                while data := await transport.receive(4):
-                    reads.append(data)
-                transport.close()
-            return reads
-
-        assert run_aio(Stage("memory"), main) == [b"one", b"two", b"thre", b"e"]
-
-    def test_a_reset_raises(self) -> None:
-        async def handle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"one")
-            await asyncio.sleep(1)
-            assert isinstance(writer.transport, MemoryTransport)
-            writer.transport.reset()
-
-        async def main() -> None:
-            async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-                transport, _ = await pulled(server)
-                assert await transport.receive() == b"one"
-                with pytest.raises(ConnectionResetError):
-                    await transport.receive()
-                transport.close()
-
-        run_aio(Stage("memory"), main)
-
-    def test_a_handler_that_pulls_at_once_misses_nothing(self) -> None:
-        reads: list[bytes] = []
-
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            assert isinstance(writer.transport, MemoryTransport)
-            writer.transport.pull()
-            await asyncio.sleep(1)
-            reads.extend([await writer.transport.receive() for _ in range(3)])
-            assert not reader._buffer  # type: ignore[attr-defined]  # what asyncio has not read
-            writer.close()
-
-        async def main() -> None:
-            async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
-                _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-                writer.write(b"one")
-                writer.write(b"two")
-                writer.close()
-                await asyncio.sleep(2)
-
-        run_aio(Stage("memory"), main)
-        assert reads == [b"one", b"two", b""]
-
-    def test_closing_wakes_a_receive(self) -> None:
-        async def main() -> bytes:
-            async with await asyncio.start_server(Server().handle, "127.0.0.1", 0) as server:
-                transport, _ = await pulled(server)
-                receiving = asyncio.create_task(transport.receive())
-                await asyncio.sleep(1)
-                with pytest.raises(RuntimeError, match="already waiting"):
-                    await transport.receive()
-                transport.close()
-                assert isinstance(server, MemoryServer)
-                server.close_clients()
-                return await receiving
-
-        assert run_aio(Stage("memory"), main) == b""
-
-    def test_a_write_that_found_the_connection_broken_breaks_reading_too(self) -> None:
-        async def main() -> None:
-            async with connected() as ((_, writer), (_, served_writer)):
-                transport = writer.transport
-                assert isinstance(transport, MemoryTransport)
-                transport.pull()
-                reset_transport(served_writer.transport)
-                await asyncio.sleep(1)
-                writer.write(b"x")
-                with pytest.raises(ConnectionResetError):
-                    await transport.receive()
-
-        run_aio(Stage("memory"), main)
-
-
-async def pulled(server: asyncio.Server) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
-    loop = asyncio.get_running_loop()
-    address = server.sockets[0].getsockname()
-    transport, protocol = await loop.create_connection(asyncio.Protocol, *address)
-    assert isinstance(transport, MemoryTransport)
-    transport.pull()
-    return transport, protocol
-
-
-class TestWhatIsOurs:
-    """The graft answers for its own addresses; the others lie outside of the process."""
-
-    def test_a_port_never_given_away_is_refused(self) -> None:
-        async def main() -> None:
-            with pytest.raises(ConnectionRefusedError):
-                await asyncio.open_connection("127.0.0.1", 40_777)
-
-        run_aio(Stage("memory"), main)
-
-    @pytest.mark.parametrize(
-        ("host", "port", "ours"),
-        [
-            ("127.0.0.1", 40_001, True),
-            ("localhost", 49_000, True),
-            ("127.0.0.1", 8001, True),
-            ("127.0.0.1", 5432, False),
-            ("10.0.0.5", 40_001, False),
-        ],
-    )
-    def test_addresses_are_told_apart(self, host: str, port: int, ours: bool) -> None:
-        network = Memory()
-        network.reserve("127.0.0.1", 8001)
-        assert network.owns(host, port) is ours
-
-    def test_a_database_outside_is_still_reached(self) -> None:
-        async def main() -> str:
-            aside = asyncio.get_running_loop()
-            outside = await super_create_server(aside)
-            address = outside.sockets[0].getsockname()
-            reader, writer = await asyncio.open_connection("127.0.0.1", address[1])
-            got = await reader.read()
-            writer.close()
-            outside.close()
-            return got.decode()
-
-        async def super_create_server(loop: asyncio.AbstractEventLoop) -> asyncio.Server:
-            def factory() -> asyncio.StreamReaderProtocol:
-                return asyncio.StreamReaderProtocol(asyncio.StreamReader(), greet)
-
-            ungrafted = type(loop).create_server
-            for port in range(20_000, 20_100):
-                try:
-                    return await ungrafted(loop, factory, "127.0.0.1", port)
-                except OSError:  # taken by somebody else on this machine
-                    continue
-            raise AssertionError("no port free")
-
-        assert run_aio(Stage("memory"), main) == "longer than four"

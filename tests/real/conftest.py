@@ -33,6 +33,11 @@ def express(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield origin
 
 
+@pytest.fixture(scope="session")
+def origins(starlette: str, express: str) -> dict[str, str]:
+    return {"starlette": starlette, "express": express}
+
+
 def _missing(why: str) -> BaseException:
     """Skip; in CI, where everything is to be installed, fail."""
     kind = pytest.fail.Exception if os.environ.get("CI") else pytest.skip.Exception

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import pytest
 
 from harness.report.trace import Trace, TraceEnd, TraceEvent
 from tests.real.programs import FOREIGN, AtOnce, Finished, run, started
+from tests.real.tracing import UNHURT, at_once, decoded, traced
 
 pytestmark = pytest.mark.real
 
@@ -29,7 +28,6 @@ LATE_S = 1.0
 EARLY_S = 0.001
 # A printed time has a tenth of a second, below one second a thousandth.
 ROUNDED_S = 0.05
-UNHURT = "[{latency: {delay: 1ms}}]"
 SLOW = "[{latency: {delay: 250ms}}]"
 
 
@@ -41,45 +39,6 @@ TIMED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "express chain": ("express", "/events", ("--max-time", "4s", "--through", UNHURT)),
     "starlette slow": ("starlette", "/events", ("--max-time", "4s", "--through", SLOW)),
 }
-
-
-def traced(url: str, *args: str, cwd: Path) -> Trace:
-    """Trace once."""
-    return decoded(run("trace", url, "--json", *args, cwd=cwd))
-
-
-def decoded(ended: Finished) -> Trace:
-    """The trace that the tool printed."""
-    assert (ended.code, ended.err) == (0, ""), ended
-    return msgspec.json.decode(ended.out, type=Trace)
-
-
-def at_once(
-    commands: Mapping[str, tuple[str, str, tuple[str, ...]]],
-    origins: Mapping[str, str],
-    folder: Path,
-    width: int,
-) -> AtOnce:
-    """Make traces: of which server, which path, with which options."""
-    return AtOnce(
-        {
-            name: partial(
-                run,
-                "trace",
-                f"{origins[server]}{path}",
-                "--json",
-                *args,
-                cwd=folder / str(number),
-            )
-            for number, (name, (server, path, args)) in enumerate(commands.items())
-        },
-        width,
-    )
-
-
-@pytest.fixture(scope="module")
-def origins(starlette: str, express: str) -> dict[str, str]:
-    return {"starlette": starlette, "express": express}
 
 
 @pytest.fixture(scope="module")
@@ -373,65 +332,3 @@ def test_whoever_stops_reading_stops_the_trace(starlette: str, tmp_path: Path) -
         trace.stdout.close()
         assert trace.stderr.read() == b""
     assert trace.returncode == 0
-
-
-# -- the request -----------------------------------------------------------------------------------
-
-
-REQUESTS: dict[str, tuple[str, ...]] = {
-    "json": ("-d", '{"prompt": "é"}', "-H", "Content-Type: application/json", "-H", "X-Two: 2"),
-    "form": ("-d", "a=1&b=2"),
-    "put": ("-X", "PUT", "-d", "a=1", "-H", "Accept: application/x-ndjson"),
-    "fields": ("-H", "Authorization: Bearer abc", "-H", "User-Agent: curl-like", "-H", "x-one:1"),
-}
-ECHO = "/echo?q=1&r=%20"
-
-
-@pytest.fixture(scope="module")
-def echoes(origins: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtOnce]:
-    only = ("--no-reconnect", "--max-time", "5s")
-    commands = {
-        f"{server} {name}": (server, ECHO, (*args, *only))
-        for server in origins
-        for name, args in REQUESTS.items()
-    }
-    chain = (*REQUESTS["json"], *only, "--through", UNHURT)
-    commands["express chain"] = ("express", ECHO, chain)
-    made = at_once(commands, origins, tmp_path_factory.mktemp("echoes"), width=4)
-    yield made
-    made.stop()
-
-
-def heard(ended: Finished) -> dict[str, Any]:
-    """What the server says it was asked."""
-    said: dict[str, Any] = json.loads(decoded(ended).events[0].data)
-    return said
-
-
-@pytest.mark.parametrize("name", REQUESTS)
-@pytest.mark.parametrize("server", ["starlette", "express"])
-def test_a_request_arrives_as_curl_sends_it(
-    server: str, name: str, origins: dict[str, str], echoes: AtOnce
-) -> None:
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("curl is missing")
-    command = [curl, "-sN", *REQUESTS[name], f"{origins[server]}{ECHO}"]
-    answer = subprocess.run(command, capture_output=True, check=True, text=True)
-    (line,) = [it for it in answer.stdout.splitlines() if it.startswith("data: ")]
-    curls = json.loads(line.removeprefix("data: "))
-
-    ours = heard(echoes.of(f"{server} {name}"))
-
-    for part in ("method", "url", "body"):
-        assert ours[part] == curls[part]
-    for field in ("content-type", "content-length", "host", "authorization", "x-one", "x-two"):
-        assert ours["headers"].get(field) == curls["headers"].get(field), field
-    for field in ("accept", "user-agent"):
-        if any(it.lower().startswith(f"{field}:") for it in REQUESTS[name]):
-            assert ours["headers"][field] == curls["headers"][field]
-    assert "transfer-encoding" not in ours["headers"]
-
-
-def test_a_request_passes_a_chain_unchanged(echoes: AtOnce) -> None:
-    assert heard(echoes.of("express chain")) == heard(echoes.of("express json"))

@@ -36,7 +36,8 @@ from harness.faults.base import (
     passed,
 )
 from harness.faults.standing import Standing
-from tests.testkit.contract import Subject, check_fault
+from tests.testkit.contract import check_fault
+from tests.testkit.driver import Subject
 from tests.testkit.plans import OK, Plan
 
 POST = RequestHead("POST", "/", ())
