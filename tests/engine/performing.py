@@ -25,11 +25,14 @@ from harness.units import YAML_CONTEXT
 
 SEED = 1
 
-# A thousand events and more: what takes most of the time, and tells nothing that others do not.
-LONG = frozenset({"duration/limit-300s", "duration/limit-900s"})
+# A thousand events and more, or hours of reconnects: what takes most of the time, and tells nothing
+# that others do not.
+LONG = frozenset({"duration/limit-300s", "duration/limit-900s", "products/cut-in-hours"})
 # Of matrices with many products the first combination stands for the others where a test would
 # perform them a second time: `sse-harness run`, and the tests on the real clock, perform all.
 MANY = 6
+# Folders that put products together: of each, one scenario stands for the others in such a test.
+PUT_TOGETHER = ("chains", "settings")
 
 
 @cache
@@ -51,6 +54,22 @@ def representatives() -> frozenset[str]:
         alike[case.scenario.id, "" if case.twin is None else case.twin.flaw].append(case.id)
     few = (ids[:1] if len(ids) >= MANY else ids for ids in alike.values())
     return frozenset(case_id for ids in few for case_id in ids)
+
+
+@cache
+def samples() -> tuple[str, ...]:
+    """The representatives, but of products put together those of one scenario: all differ."""
+    first: dict[str, str] = {}
+    return tuple(
+        case_id
+        for case_id, case in built_in().items()
+        if case_id in representatives() and _stands_for_others(case.scenario.id, first)
+    )
+
+
+def _stands_for_others(scenario_id: str, first: dict[str, str]) -> bool:
+    folder = scenario_id.partition("/")[0]
+    return folder not in PUT_TOGETHER or first.setdefault(folder, scenario_id) == scenario_id
 
 
 def case_of(
