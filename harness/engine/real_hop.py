@@ -30,6 +30,7 @@ _END_S = 10.0
 # Another process may take the port between our finding it free and the program's listening there.
 _TRIES = 3
 _IN_USE = "in use"
+_WELL = b"HTTP/1.1 200 "
 
 
 def identified(case: Case) -> Case:
@@ -110,7 +111,7 @@ async def stand(
                 raise HopError(f"port {port}: {reason}", number) from error
             start = _start(hop, upstream, kept, scratch, free)
             async with _Leashed(start, scratches[-1], log) as process:
-                problem = await _ready(process, start.listening)
+                problem = await _ready(process, start)
                 if problem is not None:
                     said = _last_words(log)
                     if _IN_USE in said.lower() and attempt < _TRIES:
@@ -193,19 +194,36 @@ class _Leashed:
             await self._process.wait()
 
 
-async def _ready(process: trio.Process, listening: tuple[str, int]) -> str | None:
-    """Wait until somebody can connect; what is wrong, None: nothing."""
+async def _ready(process: trio.Process, start: real.Start) -> str | None:
+    """Wait until it can serve; what is wrong, None: nothing."""
+    did = "listen"
     with trio.move_on_after(_PATIENCE_S):
         while process.poll() is None:
             try:
-                stream = await trio.open_tcp_stream(*listening)
+                stream = await trio.open_tcp_stream(*start.listening)
             except OSError:
                 await trio.sleep(_POLL_S)
-            else:
-                await stream.aclose()
-                return None
+                continue
+            async with stream:
+                if not start.ready or await _answers(stream, start.ready):
+                    return None
+            did = "take its configuration"
+            await trio.sleep(_POLL_S)
         return f"ended with {process.returncode} before it listened"
-    return f"did not listen within {_PATIENCE_S:g} s"
+    return f"did not {did} within {_PATIENCE_S:g} s"
+
+
+async def _answers(stream: trio.SocketStream, path: str) -> bool:
+    """Whether a request for a path is answered with 200."""
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    said = bytearray()
+    try:
+        await stream.send_all(head.encode())
+        while len(said) < len(_WELL) and (read := await stream.receive_some()):
+            said += read
+    except trio.BrokenResourceError:
+        return False
+    return said.startswith(_WELL)
 
 
 def _last_words(log: Path) -> str:

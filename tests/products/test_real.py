@@ -29,6 +29,7 @@ SAMPLES: dict[str, object] = {
 WORDS = {
     ("caddy", "encode"): "gzip",
     ("lighttpd", "deflate_allowed-encodings"): "gzip",
+    ("traefik", "encodings"): "gzip",
     ("nginx", "proxy_ignore_headers"): "X-Accel-Buffering",
     ("nginx", "proxy_hide_header"): "X-A",
     ("nginx", "proxy_pass_header"): "Server",
@@ -38,6 +39,11 @@ WORDS = {
 BESIDE = {
     ("caddy", "minimum_length"): {"encode": "gzip"},
     ("caddy", "match"): {"encode": "gzip"},
+    ("envoy", "per_try_timeout"): {"num_retries": "1"},
+    ("envoy", "compressor_content_type"): {"compressor": "gzip"},
+    ("traefik", "encodings"): {"compress": "on"},
+    ("traefik", "excludedContentTypes"): {"compress": "on"},
+    ("traefik", "includedContentTypes"): {"compress": "on"},
     ("lighttpd", "deflate_allowed-encodings"): {"deflate_mimetypes": "text/event-stream"},
 }
 # What there is no way to give to a program here.

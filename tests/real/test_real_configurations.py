@@ -1,13 +1,17 @@
-"""Configurations made from templates, as the programs themselves read them; none of them runs."""
+"""Configurations made from templates, as the programs themselves read them."""
 
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
 
 from harness import products
+from harness.engine import real_hop
+from harness.model.scenario import Hop
 from harness.products import real
 from tests.products.test_real import sample
 from tests.real.programs import PATIENCE_S
@@ -24,19 +28,28 @@ CHECKED = {
     "apache": ("-t", "-f", "{config}"),
     "lighttpd": ("-tt", "-f", "{config}"),
     "squid": ("-k", "parse", "-f", "{config}"),
+    "envoy": ("--mode", "validate", "--disable-hot-restart", "-c", "{config}"),
 }
 # Settings that need a module which Debian packages apart, or that rule another one out.
-APART = {"lighttpd": {"deflate_mimetypes", "deflate_allowed-encodings"}, "varnish": {"pipe"}}
+APART = {
+    "lighttpd": {"deflate_mimetypes", "deflate_allowed-encodings"},
+    "varnish": {"pipe"},
+    "traefik": {"excludedContentTypes"},
+}
 
 
-@pytest.mark.parametrize("name", real.names())
+def with_every_setting(name: str) -> Hop:
+    product = products.product(name)
+    taken = set(real.renderable(product)) - APART.get(name, set())
+    return products.real_hop(product, "", {it: sample(name, it) for it in taken})
+
+
+@pytest.mark.parametrize("name", CHECKED)
 def test_a_program_takes_a_configuration_with_every_setting_in_it(
     name: str, tmp_path: Path
 ) -> None:
     program = found(name)
-    product = products.product(name)
-    taken = set(real.renderable(product)) - APART.get(name, set())
-    use = products.real_hop(product, "", {it: sample(name, it) for it in taken}).product
+    use = with_every_setting(name).product
     assert use is not None
     stand = real.Stand(18080, "127.0.0.1", 19000, str(tmp_path), is_root=False)
     file, text = real.render(use, stand)
@@ -54,3 +67,22 @@ def test_a_program_takes_a_configuration_with_every_setting_in_it(
     assert said.returncode == 0, said.stdout + said.stderr
     for complaint in ("unknown", "unrecognized", "[emerg]", "[alert]"):
         assert complaint not in said.stderr.lower()
+
+
+@pytest.mark.parametrize("name", sorted(set(real.names()) - set(CHECKED)))
+def test_a_program_that_cannot_be_asked_starts_with_every_setting_in_it(
+    name: str, tmp_path: Path
+) -> None:
+    found(name)
+
+    async def start() -> None:
+        async with trio.open_nursery() as nursery:
+            stand = partial(real_hop.stand, with_every_setting(name), 1, ("127.0.0.1", 9), tmp_path)
+            await nursery.start(stand, pytest.fail)
+            nursery.cancel_scope.cancel()
+
+    trio.run(start)
+
+    said = (tmp_path / real_hop.LOG).read_text()
+    for complaint in ("ERR", "FTL"):
+        assert complaint not in said

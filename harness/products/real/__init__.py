@@ -3,8 +3,8 @@
 `nginx.conf.j2` is what the program of the product nginx is given. A template has the product's
 settings under the names expressions have (`timeout_server`), each as the product writes it or None
 where the scenario does not set it, so that the program's own default holds; `defaults`, for what
-its packages set and the program does not; `in_seconds` and `in_bytes`, the settings in numbers; and
-the fields of `Stand`.
+its packages set and the program does not; `in_seconds` and `in_bytes`, the settings in numbers;
+`ready`, the path of `READY`; and the fields of `Stand`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Stand:
         upstream_port: The same.
         scratch: A directory of its own, absolute, which is gone when the program has ended.
         is_root: Whether it is started by root.
+        folder: The directory of its configuration, absolute.
     """
 
     port: int
@@ -52,8 +53,11 @@ class Stand:
     upstream_port: int
     scratch: str
     is_root: bool
+    folder: str = "/"
 
 
+# What a program that listens before it can serve answers itself, with 200, as soon as it can.
+READY: Final = "/.sse-harness/ready"
 _ANYWHERE: Final = Stand(0, "127.0.0.1", 0, "/", is_root=False)
 
 
@@ -179,6 +183,7 @@ def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
             if isinstance(it, Seconds)
         },
         "in_bytes": {names[name]: str(it) for name, it in values.items() if isinstance(it, Bytes)},
+        "ready": READY,
         **asdict(stand),
     }
     assert not beside.keys() & set(names.values())
