@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from harness.errors import HarnessError
+from harness.fidelity.record import Record
 from harness.scenario.chain import parse_chain
 from tests.fidelity import configs, records
 from tests.fidelity.held import Fact, held, held_chain
-from tests.fidelity.records import Record
 
 _SHOWN_PLACES = 6
 

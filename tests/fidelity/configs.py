@@ -30,13 +30,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness import products
 from harness.errors import HarnessError, ScenarioError
+from harness.fidelity.compare import Compared
 from harness.model.base import Strict
 from harness.model.scenario import Hop
 from harness.products.model import Product
 from harness.scenario.chain import parse_chain
 from harness.units import YAML_CONTEXT
 from harness.yamlio import dump, explain_validation, load_file
-from tests.fidelity.compare import Compared
 
 DIRECTORY = Path(__file__).parent / "configs"
 _CHAIN = "through"

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from harness.fidelity.compare import Compared, compared
+from harness.fidelity.record import Ask, Record, Seen
+from harness.fidelity.simulate import simulate
 from harness.model.scenario import Hop
-from tests.fidelity.compare import Compared, compared
 from tests.fidelity.configs import Configs, chain, without_row
-from tests.fidelity.records import Ask, Record, Seen, of
-from tests.fidelity.simulate import simulate
+from tests.fidelity.records import of
 
 # What a program that does nothing of its own would be: it passes on what it gets.
 RELAY = (Hop(faults=()),)

@@ -14,13 +14,14 @@ from typing import Any
 
 from harness import products
 from harness.errors import HarnessError
+from harness.fidelity.compare import compared
+from harness.fidelity.record import Record, Seen
+from harness.fidelity.simulate import simulate
 from harness.products.model import Product, Setting, Step
 from harness.products.settings import read
-from tests.fidelity.compare import compared
 from tests.fidelity.configs import Configs, chain
 from tests.fidelity.held import Held
-from tests.fidelity.records import Record, Seen, of
-from tests.fidelity.simulate import simulate
+from tests.fidelity.records import of
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\D*)")
 _MEASURED = "measured"

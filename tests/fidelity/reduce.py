@@ -16,16 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.fidelity.records import (
-    Ask,
-    Other,
-    Record,
-    Records,
-    Rest,
-    Seen,
-    Upstream,
-    write,
-)
+from harness.fidelity.record import Ask, Other, Record, Rest, Seen, Upstream
+from tests.fidelity.records import Records, write
 
 PROVENANCE = (
     "Measured in November 2026 on loopback, Linux, two shared cores; the programs as their "

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from harness import products
+from harness.fidelity.compare import Compared
 from tests.fidelity import configs, records
-from tests.fidelity.compare import Compared
 from tests.fidelity.held import Fact, Held, held
 
 # What the report says where nobody has given a reason yet; a test holds that it says so nowhere.
@@ -49,7 +49,7 @@ def _head(every: Sequence[Held]) -> Iterator[str]:
         "and every fact that the measurement has is set beside the simulation's: status, instants "
         "of the head and the end, arrival pattern, events, end, framing, content coding, fields "
         "added and lost, what became of the upstream connection, cache sharing. "
-        "`tests/fidelity/tolerances.py` says how far apart is the same."
+        "`harness/fidelity/tolerances.py` says how far apart is the same."
     )
     yield records.stored().provenance
     yield (

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.fidelity import facts, origin
+from harness.fidelity.compare import Compared, compared
+from harness.fidelity.facts import Pattern
+from harness.fidelity.record import Ask, Other, Record, Rest, Seen, Upstream
+from harness.fidelity.simulate import simulate
 from harness.scenario.chain import parse_chain
-from tests.fidelity import facts, origin
-from tests.fidelity.compare import Compared, compared
-from tests.fidelity.facts import Pattern
 from tests.fidelity.held import RELAY
-from tests.fidelity.records import Ask, Other, Record, Rest, Seen, Upstream
-from tests.fidelity.simulate import simulate
 
 _ASK = Ask(n=10, dt=0.3, watch_s=8.0)
 

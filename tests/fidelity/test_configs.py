@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from harness.fidelity.compare import Compared
+from harness.fidelity.record import Ask, Record, Seen
 from tests.fidelity import configs, records
-from tests.fidelity.compare import Compared
 from tests.fidelity.configs import Known
-from tests.fidelity.records import Ask, Record, Seen
 
 _RECORD = Record("nginx", "1.22.1", "gzip_h11", "gz_small", Ask(n=1, dt=1.0), Seen())
 

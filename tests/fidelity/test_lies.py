@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.fidelity.compare import compared
+from harness.fidelity.simulate import simulate
 from harness.model.scenario import FaultSpec, Hop
 from tests.fidelity import configs, records
-from tests.fidelity.compare import compared
-from tests.fidelity.simulate import simulate
 
 type Change = Callable[[Hop], Hop]
 

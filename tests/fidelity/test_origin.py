@@ -8,9 +8,9 @@ import zlib
 import pytest
 
 from harness.faults.base import RequestHead
+from harness.fidelity import client, origin
+from harness.fidelity.record import Ask, Mode, OriginEnd
 from harness.hops.observed import Said
-from tests.fidelity import client, origin
-from tests.fidelity.records import Ask, Mode, OriginEnd
 
 _GET = RequestHead("GET", "/sse", ())
 

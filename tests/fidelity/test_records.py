@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 
+from harness.fidelity.record import Upstream
 from tests.fidelity import records, reduce
-from tests.fidelity.records import Upstream
 
 _RAW = {
     "intermediary": "nghttpx",

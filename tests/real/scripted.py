@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from harness.faults.base import RequestHead
+from harness.fidelity import client, origin, simulate
+from harness.fidelity.record import Ask, Seen, Upstream
 from harness.hops.observed import Got, Said
 from harness.wire.http1 import (
     Body,
@@ -24,8 +26,6 @@ from harness.wire.http1 import (
     chunk,
     request_head,
 )
-from tests.fidelity import client, origin, simulate
-from tests.fidelity.records import Ask, Seen, Upstream
 from tests.real.programs import PATIENCE_S
 
 _READ_BYTES = 65536

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.fidelity.compare import Compared, compared
+from harness.fidelity.record import Ask, Record
+from harness.fidelity.simulate import simulate
 from harness.hops import real
 from harness.model.scenario import Hop
 from harness.scenario.chain import parse_chain
-from tests.fidelity.compare import Compared, compared
-from tests.fidelity.records import Ask, Record
-from tests.fidelity.simulate import simulate
 from tests.real import nginx
 from tests.real.scripted import Origin, origin_of, probe
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from tests.fidelity.facts import Count, Instant, Pattern, Tries, Value, facts
-from tests.fidelity.records import Record, Seen
-from tests.fidelity.tolerances import (
+from harness.fidelity.facts import Count, Instant, Pattern, Tries, Value, facts
+from harness.fidelity.record import Record, Seen
+from harness.fidelity.tolerances import (
     BLOCK_SHARE,
     CLOCK_S,
     DELAY_S,
@@ -32,6 +32,8 @@ def compared(record: Record, simulated: Seen, product: str) -> Iterator[Compared
     """Every fact of the measurement beside the simulation's.
 
     Args:
+        record: The measurement.
+        simulated: What the simulation showed of the same probe.
         product: For the tolerances that are one program's.
     """
     there = facts(record.probe, record.ask, record.seen)

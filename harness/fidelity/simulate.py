@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 
 from harness.faults.base import RequestHead
+from harness.fidelity import client, origin
+from harness.fidelity.origin import Script
+from harness.fidelity.record import KEPT_BURSTS, Ask, Other, Rest, Seen, Upstream
 from harness.hops import build
 from harness.hops.observed import Got, Said
 from harness.hops.replay import Replay
@@ -14,9 +17,6 @@ from harness.model.journal import Entry
 from harness.model.scenario import Hop
 from harness.wire.coding import decoder
 from harness.wire.headers import value
-from tests.fidelity import client, origin
-from tests.fidelity.origin import Script
-from tests.fidelity.records import KEPT_BURSTS, Ask, Other, Rest, Seen, Upstream
 
 _EVENT = re.compile(rb"id: \d+\ndata: [^\n]*\n\n")
 _HEARTBEAT = b": hb\n\n"
@@ -111,6 +111,7 @@ def seen(ask: Ask, told: Script, got: Got, upstream: tuple[Upstream, ...]) -> Se
     """What a client got of a script, as the log would say it.
 
     Args:
+        ask: The probe.
         told: Of this `ask`.
         got: Times in seconds since the origin got the request.
         upstream: What became of the requests that the origin got.

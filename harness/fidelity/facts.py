@@ -11,11 +11,11 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.fidelity import client, origin
+from harness.fidelity.origin import Script
+from harness.fidelity.record import Ask, Seen, Upstream
+from harness.fidelity.tolerances import DELAY_S, IMMEDIATE_S, START_S
 from harness.wire.headers import Headers
-from tests.fidelity import client, origin
-from tests.fidelity.origin import Script
-from tests.fidelity.records import Ask, Seen, Upstream
-from tests.fidelity.tolerances import DELAY_S, IMMEDIATE_S, START_S
 
 # Fields of one connection, fields that name a machine or an instant, and X-Sock, with which the
 # configuration of one program told its own listeners apart.

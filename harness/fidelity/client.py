@@ -9,9 +9,9 @@ after a second and the third when the others are done.
 from __future__ import annotations
 
 from harness.faults.base import GoneHow
+from harness.fidelity.record import Ask
 from harness.hops.observed import Asked
 from harness.wire.headers import Headers
-from tests.fidelity.records import Ask
 
 _FIELDS = (
     ("Host", "x.test"),

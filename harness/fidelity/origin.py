@@ -28,9 +28,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from harness.faults.base import RequestHead
+from harness.fidelity.record import Ask
 from harness.hops.observed import Said
 from harness.wire.headers import Headers
-from tests.fidelity.records import Ask
 
 _EPOCH_S = 1_795_170_000
 _DATE = "Fri, 20 Nov 2026 10:00:00 GMT"
@@ -108,7 +108,9 @@ def said(ask: Ask, told: Script, request: RequestHead) -> Said:
     """What the origin says to one request.
 
     Args:
+        ask: What it was asked for.
         told: Of this `ask`.
+        request: The request's head.
     """
     match ask.end:
         case "refused":
