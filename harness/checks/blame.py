@@ -168,10 +168,10 @@ def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
     at_hop = next((it for it in route.hops if it.hop == hop), None)
     if at_hop is not None:
         ended = at_hop.forwarded if at_hop.is_answer else at_hop.end
-        last = at_hop.read_up.last
-        heads_s = [it.t_s for it in at_hop.heads]
-        since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
         if ended is not None:
+            last = at_hop.read_up.last_before(ended.t_s + SAME_INSTANT_S)
+            heads_s = [it.t_s for it in at_hop.heads]
+            since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
             return max(0.0, ended.t_s - since_s)
     elif hop is not None and (said_s := _said_s(route, hop, attempt.ended_s)) is not None:
         return attempt.ended_s - said_s
@@ -182,7 +182,7 @@ def _said_s(route: Route, hop: int, until_s: float) -> float | None:
     """When bytes last came to a hop without a record, before it ended a response; None: unknown."""
     above = next((it for it in route.hops if it.hop > hop), None)
     if above is not None:
-        last, head = above.wrote_down.last, above.forwarded
+        last, head = above.wrote_down.last_before(until_s - SAME_INSTANT_S), above.forwarded
         times_s = [it.t_s for it in (head, last) if it is not None]
     elif route.exchange is not None and route.exchange.head is not None:
         times_s = [route.exchange.head.t_s, *(it.t_s for it in route.exchange.stream.reads)]

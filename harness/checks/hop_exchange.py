@@ -46,7 +46,15 @@ class Crossing:
     @property
     def last(self) -> HopBytes | None:
         """The last read or write that had body bytes in it."""
-        return self.when(self._bodies[-1]) if self._bodies and self._bodies[-1] else None
+        return self._last_of(len(self._entries))
+
+    def last_before(self, t_s: float) -> HopBytes | None:
+        """The last one before an instant: of an upstream that is left open more may follow."""
+        return self._last_of(bisect_left(self._entries, t_s, key=lambda it: it.t_s))
+
+    def _last_of(self, count: int) -> HopBytes | None:
+        body = self._bodies[count - 1] if count else 0
+        return self.when(body) if body else None
 
 
 @dataclass(frozen=True, eq=False)
