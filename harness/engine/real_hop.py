@@ -57,7 +57,11 @@ def _identified(hop: Hop) -> Hop:
 @cache
 def version(product: str) -> str:
     """The version of a product that is installed."""
-    command = (real.find(product), *real.PROGRAMS[product].version)
+    program = real.find(product)
+    packaged = real.package_version(product)
+    if packaged is not None:
+        return packaged
+    command = (program, *real.PROGRAMS[product].version)
     try:
         said = subprocess.run(  # noqa: S603 - a program of our table
             command,

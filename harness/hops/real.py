@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import LocalEnvironmentError
+from harness.hops import packages
 from harness.model.scenario import ProductUse
 from harness.products import real
 
@@ -33,8 +34,11 @@ class Program:
         version: The arguments upon which it prints its version.
         pattern: Finds the version in that, as its first group.
         arguments: How it is run in the foreground; `{config}` is its configuration's file,
-            `{scratch}` its directory, `{port}` where it listens.
+            `{scratch}` its directory, `{port}` where it listens, `{modules}` where its npm packages
+            are.
         ready: The path that it answers with 200 once it can serve; "": when it listens, it can.
+        npm: The packages it is to run, and not itself is the product; the version is the first's.
+        python: The same, of Python.
     """
 
     name: str
@@ -43,6 +47,12 @@ class Program:
     pattern: str
     arguments: tuple[str, ...]
     ready: str = ""
+    npm: tuple[str, ...] = ()
+    python: tuple[str, ...] = ()
+
+
+def _node(*npm: str) -> Program:
+    return Program("node", "apt-get install nodejs npm", (), "", ("{config}", "{modules}"), npm=npm)
 
 
 PROGRAMS: Final[Mapping[str, Program]] = {
@@ -118,6 +128,8 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         ("--configFile={config}",),
         ready=real.READY,
     ),
+    "http-proxy": _node("http-proxy"),
+    "http-proxy-middleware": _node("http-proxy-middleware", "express"),
 }
 
 
@@ -144,15 +156,52 @@ def find(product: str) -> str:
     """Where the program of a product is.
 
     Raises:
-        LocalEnvironmentError: It is not installed; says how to install it.
+        LocalEnvironmentError: It is not installed, or a package it is to run is not; says how to
+            install it.
     """
     program = PROGRAMS[product]
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ELSEWHERE])
     found = shutil.which(program.name, path=path)
     if found is None:
-        message = f"{{real: {product}}} needs {program.name}, which is not installed"
-        raise LocalEnvironmentError(f"{message}: {program.install}")
+        raise _missing(product, program.name, program.install)
+    if program.npm:
+        _modules(product)
+    for package in program.python:
+        if packages.python_version(package) is None:
+            install = f"python3 -m pip install {' '.join(program.python)}"
+            raise _missing(product, package, install)
     return found
+
+
+def _modules(product: str) -> Path:
+    """The directory with the npm packages of a product.
+
+    Raises:
+        LocalEnvironmentError: There is none.
+    """
+    npm = PROGRAMS[product].npm
+    found = packages.node_modules(npm)
+    if found is None:
+        raise _missing(product, " and ".join(npm), f"npm install {' '.join(npm)}")
+    return found
+
+
+def _missing(product: str, name: str, install: str) -> LocalEnvironmentError:
+    is_or_are = "are" if " and " in name else "is"
+    message = f"{{real: {product}}} needs {name}, which {is_or_are} not installed"
+    return LocalEnvironmentError(f"{message}: {install}")
+
+
+def package_version(product: str) -> str | None:
+    """The version of a product that is a package; None: its program tells it.
+
+    Raises:
+        LocalEnvironmentError: It is not installed; says how to install it.
+    """
+    program = PROGRAMS[product]
+    if program.npm:
+        return packages.npm_version(program.npm[0], _modules(product))
+    return packages.python_version(program.python[0]) if program.python else None
 
 
 def version_in(product: str, said: str) -> str:
@@ -181,7 +230,12 @@ def start(
     stand = real.Stand(port, host, upstream_port, str(scratch), is_root, str(folder))
     config = real.render(use, stand)
     program = PROGRAMS[use.name]
-    words = {"config": folder / config[0], "scratch": scratch, "port": port}
+    words = {
+        "config": folder / config[0],
+        "scratch": scratch,
+        "port": port,
+        **({"modules": _modules(use.name)} if program.npm else {}),
+    }
     return Start(
         command=(find(use.name), *(it.format(**words) for it in program.arguments)),
         config=config,

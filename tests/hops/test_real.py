@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sysconfig
 from pathlib import Path
 
@@ -30,9 +31,12 @@ SAID = {
 }
 
 
+PACKAGED = tuple(name for name, it in real.PROGRAMS.items() if it.npm or it.python)
+
+
 def test_every_template_has_a_program_and_every_program_a_template() -> None:
     assert tuple(sorted(real.PROGRAMS)) == names()
-    assert set(SAID) == set(names())
+    assert {*SAID, *PACKAGED} == set(names())
 
 
 @pytest.mark.parametrize("product", SAID)
@@ -96,3 +100,85 @@ def test_a_missing_program_is_named_with_the_command_that_installs_it(
         f"{{real: {product}}} needs {program.name}, which is not installed: {program.install}"
     )
     assert caught.value.exit_code == 4
+
+
+# -- packages --------------------------------------------------------------------------------------
+
+
+def modules(folder: Path, **versions: str) -> Path:
+    """Make a `node_modules` with packages in these versions."""
+    place = folder / "node_modules"
+    for package, version in versions.items():
+        (place / package).mkdir(parents=True)
+        (place / package / "package.json").write_text(json.dumps({"version": version}))
+    return place
+
+
+NODE = [name for name, it in real.PROGRAMS.items() if it.npm]
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory; there is Node.js, and no package anywhere."""
+    programs, here = tmp_path / "bin", tmp_path / "here"
+    programs.mkdir()
+    here.mkdir()
+    put(programs, "node")
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.delenv("NODE_PATH", raising=False)
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.mark.parametrize("product", NODE)
+def test_missing_npm_packages_are_named_with_the_command_that_installs_them(
+    product: str, alone: Path
+) -> None:
+    npm = real.PROGRAMS[product].npm
+    modules(alone, **dict.fromkeys(npm[1:], "1.0.0"))
+    are = "are" if len(npm) > 1 else "is"
+
+    with pytest.raises(LocalEnvironmentError) as caught:
+        real.find(product)
+
+    assert str(caught.value) == (
+        f"{{real: {product}}} needs {' and '.join(npm)}, which {are} not installed: "
+        f"npm install {' '.join(npm)}"
+    )
+
+
+def test_npm_packages_are_those_that_node_would_find_from_here(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = alone / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    monkeypatch.setenv("NODE_PATH", str(modules(alone / "elsewhere", **{"http-proxy": "1.0.0"})))
+    assert real.package_version("http-proxy") == "1.0.0"
+
+    modules(alone, **{"http-proxy": "1.1.0"})
+    assert real.package_version("http-proxy") == "1.1.0"
+
+    nearest = modules(below, **{"http-proxy": "1.2.0"})
+    assert real.package_version("http-proxy") == "1.2.0"
+    use = ProductUse(name="http-proxy", settings={})
+    start = real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
+    assert start.command == (
+        str(alone.parent / "bin" / "node"),
+        *("/kept/http-proxy.cjs", str(nearest)),
+    )
+
+
+def test_a_directory_that_has_not_all_of_them_is_passed_over(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = alone / "below"
+    modules(below, **{"http-proxy-middleware": "3.0.0"})
+    modules(alone, **{"http-proxy-middleware": "3.1.0", "express": "5.0.0"})
+    monkeypatch.chdir(below)
+
+    assert real.package_version("http-proxy-middleware") == "3.1.0"
+
+
+def test_a_program_that_is_no_package_tells_its_version_itself() -> None:
+    assert real.package_version("nginx") is None

@@ -12,6 +12,15 @@ import pytest
 from tests.real.programs import FOREIGN, server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def npm_packages() -> Iterator[None]:
+    """Real hops find the npm packages of the foreign servers."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "NODE_PATH" not in os.environ:
+            patch.setenv("NODE_PATH", str(FOREIGN / "node_modules"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def starlette(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The origin of a server that does everything right, on sse-starlette and uvicorn."""

@@ -29,6 +29,8 @@ CHECKED = {
     "lighttpd": ("-tt", "-f", "{config}"),
     "squid": ("-k", "parse", "-f", "{config}"),
     "envoy": ("--mode", "validate", "--disable-hot-restart", "-c", "{config}"),
+    "http-proxy": ("--check", "{config}"),
+    "http-proxy-middleware": ("--check", "{config}"),
 }
 # Settings that need a module which Debian packages apart, or that rule another one out.
 APART = {

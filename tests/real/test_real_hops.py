@@ -35,6 +35,8 @@ LIMITS: dict[str, dict[str, str]] = {
     "lighttpd": {"read-timeout": "2s", "server_stream-response-body": "1"},
     "squid": {"read_timeout": "2 seconds"},
     "envoy": {"stream_idle_timeout": "2s", "route_timeout": "0s"},
+    "http-proxy": {"timeout": "2000"},
+    "http-proxy-middleware": {"timeout": "2000"},
 }
 LIMIT_S = 2.0
 # Of programs whose clocks tick once a second, and of one that closes its client's connection a
