@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -31,6 +33,19 @@ _END_S = 10.0
 _TRIES = 3
 _IN_USE = "in use"
 _WELL = b"HTTP/1.1 200 "
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a program that stands can be met.
+
+    Args:
+        at: A host and a port.
+        h2_at: Where it takes HTTP/2 in cleartext, with prior knowledge; None: nobody asked for it.
+    """
+
+    at: tuple[str, int]
+    h2_at: tuple[str, int] | None
 
 
 def identified(case: Case) -> Case:
@@ -83,10 +98,11 @@ async def stand(
     folder: Path | None,
     broke: Callable[[HopError], None],
     port: int = 0,
+    h2_port: int | None = None,
     *,
-    task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Standing] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run the program of a real hop until cancelled; its status is where it listens.
+    """Run the program of a real hop until cancelled; its status is a `Standing`.
 
     Args:
         hop: The hop.
@@ -95,11 +111,15 @@ async def stand(
         folder: Where its configuration and its log are kept; None: nowhere.
         broke: Told when the program ends by itself.
         port: Where it has to listen; 0: anywhere.
+        h2_port: Where it has to listen for HTTP/2, in cleartext; 0: anywhere, None: nowhere.
         task_status: trio's.
 
     Raises:
-        HopError: It does not come up; says what it said last. Or the port is taken.
+        HopError: It does not come up; says what it said last. Or a port is taken.
+        LocalEnvironmentError: It is not installed.
+        ScenarioError: It cannot listen for HTTP/2.
     """
+    wanted = (port,) if h2_port is None else (port, h2_port)
     scratches: list[Path] = []
     kept = folder if folder is not None else _new_scratch(scratches)
     kept.mkdir(parents=True, exist_ok=True)
@@ -108,12 +128,7 @@ async def stand(
         for attempt in range(1, _TRIES + 1):
             # Removed by the leash too, which is there when this process is not.
             scratch = _new_scratch(scratches)
-            try:
-                free = _free(port)
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise HopError(f"port {port}: {reason}", number) from error
-            start = _start(hop, upstream, kept, scratch, free)
+            start = _start(hop, upstream, kept, scratch, _free(wanted, number))
             async with _Leashed(start, scratches[-1], log) as process:
                 problem = await _ready(process, start)
                 if problem is not None:
@@ -121,7 +136,7 @@ async def stand(
                     if _IN_USE in said.lower() and attempt < _TRIES:
                         continue
                     raise HopError(f"{hop.called} {problem}{said}", number)
-                task_status.started(start.listening)
+                task_status.started(Standing(start.listening, start.listening_h2))
                 code = await process.wait()
                 broke(HopError(f"{hop.called} ended with {code}{_last_words(log)}", number))
                 return
@@ -130,24 +145,31 @@ async def stand(
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _free(port: int) -> int:
-    """A free port of loopback: this one, or for 0 any; who listens there is not taken for ours.
+def _free(wanted: tuple[int, ...], number: int) -> list[int]:
+    """Free ports of loopback, for 0 any; who listens there is not taken for ours.
 
     Raises:
-        OSError: Somebody has it.
+        HopError: Somebody has one.
     """
-    with socket.socket() as it:
-        it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        it.bind(("127.0.0.1", port))
-        found: int = it.getsockname()[1]
+    with ExitStack() as stack:
+        found = []
+        for port in wanted:
+            it = stack.enter_context(socket.socket())
+            it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                it.bind(("127.0.0.1", port))
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise HopError(f"port {port}: {reason}", number) from error
+            found.append(it.getsockname()[1])
         return found
 
 
 def _start(
-    hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path, port: int
+    hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path, ports: list[int]
 ) -> real.Start:
     assert hop.product is not None
-    start = real.start(hop.product, upstream, folder.absolute(), scratch, port)
+    start = real.start(hop.product, upstream, folder.absolute(), scratch, *ports)
     name, text = start.config
     (folder / name).write_text(text)
     return start
@@ -204,6 +226,8 @@ async def _ready(process: trio.Process, start: real.Start) -> str | None:
     with trio.move_on_after(_PATIENCE_S):
         while process.poll() is None:
             try:
+                if start.listening_h2 is not None:
+                    await (await trio.open_tcp_stream(*start.listening_h2)).aclose()
                 stream = await trio.open_tcp_stream(*start.listening)
             except OSError:
                 await trio.sleep(_POLL_S)

@@ -204,8 +204,8 @@ class Stage:
             self._broke,
             port_of(self._case.scenario.through, number),
         )
-        listening: tuple[str, int] = await nursery.start(stand)
-        return listening
+        standing: real_hop.Standing = await nursery.start(stand)
+        return standing.at
 
     def _chain_spec(self, upstream: tuple[str, int], nursery: trio.Nursery) -> ChainSpec:
         return ChainSpec(

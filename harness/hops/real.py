@@ -22,6 +22,7 @@ from harness.products import real
 # Where packages put servers, and where a user's PATH may not lead: those of Python, beside the
 # interpreter that runs us.
 _ELSEWHERE: Final = (sysconfig.get_path("scripts"), "/usr/local/sbin", "/usr/sbin", "/sbin")
+_LOOPBACK: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ class Start:
         command: The program and its arguments; its directory is `scratch`.
         config: The name of its configuration's file, and what is in it.
         listening: Where it listens; it is ready when somebody can connect there.
+        listening_h2: Where it listens for HTTP/2, in cleartext and with prior knowledge; it has to
+            be ready there too. None: nowhere.
         env: The whole of its environment.
         ready: The path that has to be answered with 200 there too; "": none has.
     """
@@ -150,6 +153,7 @@ class Start:
     listening: tuple[str, int]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: str = ""
+    listening_h2: tuple[str, int] | None = None
 
 
 def find(product: str) -> str:
@@ -211,7 +215,12 @@ def version_in(product: str, said: str) -> str:
 
 
 def start(
-    use: ProductUse, upstream: tuple[str, int], folder: Path, scratch: Path, port: int
+    use: ProductUse,
+    upstream: tuple[str, int],
+    folder: Path,
+    scratch: Path,
+    port: int,
+    h2_port: int = 0,
 ) -> Start:
     """What to start for a product.
 
@@ -221,13 +230,17 @@ def start(
         folder: Where its configuration is going to be.
         scratch: A directory of its own, which is removed afterwards.
         port: Of loopback, where it is to listen.
+        h2_port: Where it is to listen for HTTP/2; 0: nowhere.
 
     Raises:
         LocalEnvironmentError: The program is not installed.
+        ScenarioError: It cannot listen for HTTP/2.
     """
     host, upstream_port = upstream
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    stand = real.Stand(port, host, upstream_port, str(scratch), is_root, str(folder))
+    stand = real.Stand(
+        port, host, upstream_port, str(scratch), is_root, folder=str(folder), h2_port=h2_port
+    )
     config = real.render(use, stand)
     program = PROGRAMS[use.name]
     words = {
@@ -236,14 +249,16 @@ def start(
         "port": port,
         **({"modules": _modules(use.name)} if program.npm else {}),
     }
+    told = (*(it.format(**words) for it in program.arguments), *real.arguments(use, stand))
     return Start(
-        command=(find(use.name), *(it.format(**words) for it in program.arguments)),
+        command=(find(use.name), *told),
         config=config,
-        listening=("127.0.0.1", port),
+        listening=(_LOOPBACK, port),
         env={
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
         },
         ready=program.ready,
+        listening_h2=(_LOOPBACK, h2_port) if h2_port else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from harness import products
@@ -46,6 +48,8 @@ BESIDE = {
     ("traefik", "includedContentTypes"): {"compress": "on"},
     ("lighttpd", "deflate_allowed-encodings"): {"deflate_mimetypes": "text/event-stream"},
 }
+# Those that can be asked over HTTP/2.
+H2 = {"apache", "caddy", "envoy", "haproxy", "lighttpd", "nginx", "traefik", "varnish"}
 # What there is no way to give to a program here.
 NOT_TAKEN = {
     "squid": {"accel"},  # a forward proxy is asked in another form
@@ -114,6 +118,25 @@ def test_a_setting_that_would_be_lost_is_an_error(name: str, setting: str) -> No
     assert refused(name, {setting: sample(name, setting)}) == [
         (setting, "it changes nothing without another setting beside it")
     ]
+
+
+@pytest.mark.parametrize("name", real.names())
+def test_a_program_that_can_listens_for_http_2_where_it_is_asked_to(name: str) -> None:
+    use = products.real_hop(products.product(name)).product
+    assert use is not None
+    stand = dataclasses.replace(STAND, h2_port=8082)
+
+    if name not in H2:
+        with pytest.raises(ScenarioError) as caught:
+            real.render(use, stand)
+        assert str(caught.value) == (
+            f"a real {name} does not speak HTTP/2 in cleartext; ask it over HTTP/1.1"
+        )
+    else:
+        text = " ".join([real.render(use, stand)[1], *real.arguments(use, stand)])
+        without = " ".join([real.render(use, STAND)[1], *real.arguments(use, STAND)])
+        assert ("8082" in text, "8082" in without) == (True, False)
+    assert real.speaks_h2(name) == (name in H2)
 
 
 @pytest.mark.parametrize("name", real.names())

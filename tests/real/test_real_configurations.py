@@ -46,14 +46,17 @@ def with_every_setting(name: str) -> Hop:
     return products.real_hop(product, "", {it: sample(name, it) for it in taken})
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize(
+    ("name", "h2_port"),
+    [(it, port) for it in CHECKED for port in (0, 18082) if not port or real.speaks_h2(it)],
+)
 def test_a_program_takes_a_configuration_with_every_setting_in_it(
-    name: str, tmp_path: Path
+    name: str, h2_port: int, tmp_path: Path
 ) -> None:
     program = found(name)
     use = with_every_setting(name).product
     assert use is not None
-    stand = real.Stand(18080, "127.0.0.1", 19000, str(tmp_path), is_root=False)
+    stand = real.Stand(18080, "127.0.0.1", 19000, str(tmp_path), is_root=False, h2_port=h2_port)
     file, text = real.render(use, stand)
     (tmp_path / file).write_text(text)
     words = {"config": tmp_path / file, "folder": tmp_path}

@@ -1,10 +1,11 @@
 """A product's own program in place of its simulation: its configuration, from a template.
 
-`nginx.conf.j2` is what the program of the product nginx is given. A template has the product's
+`nginx.conf.j2` is what the program of the product nginx is given, and `varnish.arguments.j2` what
+varnishd takes on its command line only, one argument to a line. A template has the product's
 settings under the names expressions have (`timeout_server`), each as the product writes it or None
 where the scenario does not set it, so that the program's own default holds; `defaults`, for what
 its packages set and the program does not; `in_seconds` and `in_bytes`, the settings in numbers;
-`ready`, the path of `READY`; and the fields of `Stand`.
+`ready`, the path of `READY`; and the fields of `Stand`. One that uses `h2_port` speaks HTTP/2.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DIRECTORY: Final = DIRECTORY / "real"
 _SUFFIX: Final = ".j2"
+_ARGUMENTS: Final = f".arguments{_SUFFIX}"
 # What ends a directive or a string in the files of one product or another.
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\"'`\\{};#$%]")
 
@@ -46,6 +48,8 @@ class Stand:
         scratch: A directory of its own, absolute, which is gone when the program has ended.
         is_root: Whether it is started by root.
         folder: The directory of its configuration, absolute.
+        h2_port: Of loopback, where it listens for HTTP/2 in cleartext, with prior knowledge; 0:
+            nowhere.
     """
 
     port: int
@@ -54,11 +58,12 @@ class Stand:
     scratch: str
     is_root: bool
     folder: str = "/"
+    h2_port: int = 0
 
 
 # What a program that listens before it can serve answers itself, with 200, as soon as it can.
 READY: Final = "/.sse-harness/ready"
-_ANYWHERE: Final = Stand(0, "127.0.0.1", 0, "/", is_root=False)
+_ANYWHERE: Final = Stand(1, "127.0.0.1", 1, "/", is_root=False)
 
 
 @cache
@@ -131,7 +136,11 @@ def _is_rendered(product: Product, use: ProductUse, name: str) -> bool:
         return True
     others = {key: it for key, it in use.settings.items() if key != name}
     without = use.model_copy(update={"settings": others})
-    return render(use, _ANYWHERE) != render(without, _ANYWHERE)
+    return _all_of(use) != _all_of(without)
+
+
+def _all_of(use: ProductUse) -> tuple[object, ...]:
+    return render(use, _ANYWHERE), arguments(use, _ANYWHERE)
 
 
 def installed(hop: Hop, version: str) -> Hop:
@@ -151,12 +160,14 @@ def installed(hop: Hop, version: str) -> Hop:
 
 
 def renderable(product: Product) -> tuple[str, ...]:
-    """The settings that the product's template takes."""
-    from jinja2 import meta  # noqa: PLC0415 - 40 ms, and most chains are simulated
-
-    file = _templates()[product.product]
-    used = meta.find_undeclared_variables(_environment().parse(file.read_text()))
+    """The settings that the product's templates take."""
+    used = _variables(product.product)
     return tuple(name for name in product.settings if name_in_expressions(name) in used)
+
+
+def speaks_h2(product: str) -> bool:
+    """Whether its program can be told to listen for HTTP/2 in cleartext."""
+    return "h2_port" in _variables(product)
 
 
 def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
@@ -165,9 +176,25 @@ def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
     Args:
         use: The product and its settings.
         stand: Where the program stands.
+
+    Raises:
+        ScenarioError: It cannot listen for HTTP/2.
     """
-    product = product_of(use.name)
+    if stand.h2_port and not speaks_h2(use.name):
+        message = f"a real {use.name} does not speak HTTP/2 in cleartext; ask it over HTTP/1.1"
+        raise ScenarioError(message)
     file = _templates()[use.name]
+    return file.name.removesuffix(_SUFFIX), _filled(file, use, stand)
+
+
+def arguments(use: ProductUse, stand: Stand) -> tuple[str, ...]:
+    """What a program is told on its command line, since it takes it nowhere else."""
+    file = _DIRECTORY / f"{use.name}{_ARGUMENTS}"
+    return tuple(_filled(file, use, stand).splitlines()) if file.is_file() else ()
+
+
+def _filled(file: Path, use: ProductUse, stand: Stand) -> str:
+    product = product_of(use.name)
     names = {name: name_in_expressions(name) for name in product.settings}
     values = {name: read(product, name, it)[0] for name, it in use.settings.items()}
     beside = {
@@ -178,7 +205,7 @@ def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
         },
         # What is never is written as 0.
         "in_seconds": {
-            names[name]: f"{it if math.isfinite(it) else 0:g}"
+            names[name]: _number(it if math.isfinite(it) else 0)
             for name, it in values.items()
             if isinstance(it, Seconds)
         },
@@ -188,13 +215,32 @@ def render(use: ProductUse, stand: Stand) -> tuple[str, str]:
     }
     assert not beside.keys() & set(names.values())
     settings = {names[name]: use.settings.get(name) for name in names}
-    template = _environment().from_string(file.read_text())
-    return file.name.removesuffix(_SUFFIX), template.render(**settings, **beside)
+    return _environment().from_string(file.read_text()).render(**settings, **beside)
+
+
+def _number(value: float) -> str:
+    return f"{value:f}".rstrip("0").rstrip(".")
+
+
+@cache
+def _variables(product: str) -> frozenset[str]:
+    """The names that its templates use."""
+    from jinja2 import meta  # noqa: PLC0415 - 40 ms, and most chains are simulated
+
+    files = [_templates()[product], _DIRECTORY / f"{product}{_ARGUMENTS}"]
+    return frozenset().union(
+        *(
+            meta.find_undeclared_variables(_environment().parse(file.read_text()))
+            for file in files
+            if file.is_file()
+        )
+    )
 
 
 @cache
 def _templates() -> dict[str, Path]:
-    return {file.name.partition(".")[0]: file for file in _DIRECTORY.glob(f"*{_SUFFIX}")}
+    files = _DIRECTORY.glob(f"*{_SUFFIX}")
+    return {it.name.partition(".")[0]: it for it in files if not it.name.endswith(_ARGUMENTS)}
 
 
 @cache
