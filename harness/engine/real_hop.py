@@ -57,12 +57,17 @@ def identified(case: Case) -> Case:
     hops = case.scenario.through
     if not any(hop.is_real for hop in hops):
         return case
-    through = tuple(_identified(hop) for hop in hops)
+    through = tuple(identified_hop(hop) for hop in hops)
     scenario = case.scenario.model_copy(update={"through": through})
     return case.model_copy(update={"scenario": scenario})
 
 
-def _identified(hop: Hop) -> Hop:
+def identified_hop(hop: Hop) -> Hop:
+    """The same hop, with the version of its program if it is a real one.
+
+    Raises:
+        LocalEnvironmentError: The program is not installed; says how to install it.
+    """
     if not hop.is_real:
         return hop
     assert hop.product is not None

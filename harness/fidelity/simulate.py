@@ -75,7 +75,12 @@ def _other(number: int, asked_s: float, got: Got, entries: list[tuple[float, Ent
         for _, it in entries
     )
     first_s = got.body[0][0] - asked_s if got.body else None
-    return Other(is_own, first_s, len(_EVENT.findall(got.body[-1][1])) if got.body else 0)
+    return Other(is_own, first_s, events_in(got))
+
+
+def events_in(got: Got) -> int:
+    """How many whole events there are in a body that is not encoded."""
+    return len(_EVENT.findall(got.body[-1][1])) if got.body else 0
 
 
 def _upstream(

@@ -120,11 +120,32 @@ class NoEffect(Strict):
     if_: str = ""
 
 
+class Seen(Strict):
+    """Where a comparison with the program shows a deviation; globs.
+
+    Args:
+        row: The configuration (`harness/fidelity/rows`).
+        probe: The probe (`harness/fidelity/battery.py`).
+        fact: The fact.
+    """
+
+    row: str = "*"
+    probe: str = "*"
+    fact: str = "*"
+
+
 class Deviation(Strict):
-    """Something in which the product differs from this description of it."""
+    """Something in which the product differs from this description of it.
+
+    Args:
+        what: In what.
+        source: Where that is written, or how it was measured.
+        seen: Where `sse-harness fidelity` shows it.
+    """
 
     what: str
     source: str
+    seen: tuple[Seen, ...] = ()
 
 
 class Product(Strict):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from harness.errors import HarnessError
+from harness.fidelity.held import Fact
 from harness.fidelity.record import Record
 from harness.scenario.chain import parse_chain
 from tests.fidelity import configs, records
-from tests.fidelity.held import Fact, held, held_chain
+from tests.fidelity.held import held, held_chain
 
 _SHOWN_PLACES = 6
 

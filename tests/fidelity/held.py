@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from harness.fidelity.compare import Compared, compared
-from harness.fidelity.record import Ask, Record, Seen
-from harness.fidelity.simulate import simulate
+from harness.fidelity.held import Fact, facts_of
+from harness.fidelity.record import Record
 from harness.model.scenario import Hop
 from tests.fidelity.configs import Configs, chain, without_row
 from tests.fidelity.records import of
-
-# What a program that does nothing of its own would be: it passes on what it gets.
-RELAY = (Hop(faults=()),)
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One fact of a record on both sides, and how the chain came to it.
-
-    Args:
-        compared: Measurement and simulation.
-        is_own: Whether a plain relay would get this fact wrong: the program does it.
-        why: Why a disagreement is expected; "" when it is not.
-    """
-
-    compared: Compared
-    is_own: bool
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +50,11 @@ def held(found: Configs, wanted: Callable[[Record], bool] = lambda _: True) -> H
     facts = [
         fact
         for record in chosen
-        for fact in _facts(record, simulate(hops[record.config], record.ask), found)
+        for fact in facts_of(record, hops[record.config], found.product, found.why)
     ]
     return Held(found, len(chosen), tuple(facts), dict(left_out))
 
 
 def held_chain(hops: Sequence[Hop], records: Iterable[Record]) -> tuple[Fact, ...]:
     """Hold one chain against records, whatever their config."""
-    return tuple(
-        fact for record in records for fact in _facts(record, simulate(hops, record.ask), None)
-    )
-
-
-def _facts(record: Record, seen: Seen, found: Configs | None) -> Iterable[Fact]:
-    product = found.product if found else record.intermediary
-    plain = {it.fact: it.is_agreed for it in compared(record, _relayed(record.ask), product)}
-    for it in compared(record, seen, product):
-        why = found.why(it) if found and not it.is_agreed else ""
-        yield Fact(it, not plain[it.fact], why)
-
-
-@cache
-def _relayed(ask: Ask) -> Seen:
-    return simulate(RELAY, ask)
+    return tuple(fact for record in records for fact in facts_of(record, hops, record.intermediary))

@@ -8,8 +8,9 @@ from functools import cache
 
 from harness import products
 from harness.fidelity.compare import Compared
+from harness.fidelity.held import Fact
 from tests.fidelity import configs, records
-from tests.fidelity.held import Fact, Held, held
+from tests.fidelity.held import Held, held
 
 # What the report says where nobody has given a reason yet; a test holds that it says so nowhere.
 UNEXPLAINED = "not explained"

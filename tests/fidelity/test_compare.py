@@ -10,10 +10,10 @@ import pytest
 from harness.fidelity import facts, origin
 from harness.fidelity.compare import Compared, compared
 from harness.fidelity.facts import Pattern
+from harness.fidelity.held import RELAY
 from harness.fidelity.record import Ask, Other, Record, Rest, Seen, Upstream
 from harness.fidelity.simulate import simulate
 from harness.scenario.chain import parse_chain
-from tests.fidelity.held import RELAY
 
 _ASK = Ask(n=10, dt=0.3, watch_s=8.0)
 

