@@ -131,6 +131,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     ),
     "http-proxy": _node("http-proxy"),
     "http-proxy-middleware": _node("http-proxy-middleware", "express"),
+    "express-compression": _node("compression", "express"),
 }
 
 

@@ -31,6 +31,7 @@ CHECKED = {
     "envoy": ("--mode", "validate", "--disable-hot-restart", "-c", "{config}"),
     "http-proxy": ("--check", "{config}"),
     "http-proxy-middleware": ("--check", "{config}"),
+    "express-compression": ("--check", "{config}"),
 }
 # Settings that need a module which Debian packages apart, or that rule another one out.
 APART = {

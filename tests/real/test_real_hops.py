@@ -37,6 +37,7 @@ LIMITS: dict[str, dict[str, str]] = {
     "envoy": {"stream_idle_timeout": "2s", "route_timeout": "0s"},
     "http-proxy": {"timeout": "2000"},
     "http-proxy-middleware": {"timeout": "2000"},
+    "express-compression": {"server timeout": "2000", "flush": "res.flush()"},
 }
 LIMIT_S = 2.0
 # Of programs whose clocks tick once a second, and of one that closes its client's connection a

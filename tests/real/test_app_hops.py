@@ -1,0 +1,158 @@
+"""Real hops that are an app of ours, and what a framework makes of it: held against simulations.
+
+The app says what its upstream says. So a product which is "around the app's own response" stands in
+a chain like any other, and has to look like its simulation from both of its sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from harness import products
+from harness.engine import real_hop
+from harness.fidelity.compare import Compared, compared
+from harness.fidelity.record import Ask, Record
+from harness.fidelity.simulate import simulate
+from harness.products.real import installed
+from tests.real.scripted import Origin, origin_of, probe
+from tests.real.standing import standing
+from tests.real.test_real_hops import found, is_there
+
+pytestmark = pytest.mark.real
+
+# A busy machine delays an event now and then; what a program does, it does every time.
+TRIES = 3
+FIELDS = "hdr_app"  # a probe of whose heads the fields are compared
+
+_GZIP = (("Accept-Encoding", "gzip"),)
+_PLAIN = ("Accept-Encoding",)
+_TWICE = (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Custom", "a"))
+ASKS = {
+    "plain": Ask(n=4, dt=0.3, drop=_PLAIN, watch_s=3.0),
+    "gzip": Ask(n=5, dt=0.3, put=_GZIP, watch_s=3.0),
+    "fields": Ask(n=3, dt=0.2, fields=_TWICE, watch_s=3.0),
+    "first-late": Ask(n=2, dt=0.3, first=0.8, drop=_PLAIN, watch_s=3.0),
+    "closed": Ask(n=3, dt=0.3, mode="close11", drop=_PLAIN, watch_s=3.0),
+    "broken-off": Ask(n=3, dt=0.3, end="fin", drop=_PLAIN, watch_s=3.0),
+    "broken-off-coded": Ask(n=3, dt=0.3, end="fin", watch_s=3.0),
+    "left": Ask(n=1, dt=0.3, end="hang", leaves="fin", left_s=0.6, watch_s=3.0),
+    "left-talking": Ask(n=20, dt=0.3, leaves="fin", left_s=0.7, watch_s=3.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One app under test.
+
+    Args:
+        product: What it is in.
+        settings: The product's.
+    """
+
+    product: str
+    settings: Mapping[str, str]
+
+
+APPS = {
+    "express-compression": App("express-compression", {}),
+    "express-compression-flushed": App("express-compression", {"flush": "res.flush()"}),
+}
+
+
+class Stand:
+    """An app that stands before an origin of its own."""
+
+    def __init__(self, app: App, port: int, origin: Origin) -> None:
+        self._port = port
+        self._origin = origin
+        self._app = app
+        product = products.product(app.product)
+        self._version = real_hop.version(app.product)
+        hop = products.real_hop(product, "", app.settings)
+        self._simulated = (installed(hop, self._version),)
+
+    def compared(self, name: str) -> list[Compared]:
+        """Both, fact by fact."""
+        ask = ASKS[name]
+        seen = probe(self._port, f"/{name}", ask, self._origin)
+        which = FIELDS if name == "fields" else ""
+        record = Record(self._app.product, self._version, name, which, ask, seen)
+        return list(compared(record, simulate(self._simulated, ask), self._app.product))
+
+    @staticmethod
+    def disagreed(facts: list[Compared]) -> list[str]:
+        """Where they do not say the same."""
+        return [
+            f"{it.fact}: real {it.measured} | simulated {it.simulated}"
+            for it in facts
+            if not it.is_agreed
+        ]
+
+
+@pytest.fixture(scope="module")
+def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stand]]:
+    """Each app that is installed."""
+    with ExitStack() as stack:
+        made: dict[str, Stand] = {}
+        for name, app in APPS.items():
+            if not is_there(app.product):
+                continue
+            origin = stack.enter_context(origin_of({f"/{it}": ask for it, ask in ASKS.items()}))
+            hop = products.real_hop(products.product(app.product), "", app.settings)
+            folder = tmp_path_factory.mktemp(name)
+            port = stack.enter_context(standing(hop, origin.port, folder))
+            made[name] = Stand(app, port, origin)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def firsts(stands: dict[str, Stand]) -> Iterator[dict[tuple[str, str], Future[list[Compared]]]]:
+    """Every probe of every app once, all at the same time: they mostly wait."""
+    with ThreadPoolExecutor(len(ASKS) * len(APPS)) as pool:
+        yield {
+            (app, ask): pool.submit(stand.compared, ask)
+            for app, stand in stands.items()
+            for ask in ASKS
+        }
+
+
+@pytest.mark.parametrize("ask", ASKS)
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_and_its_simulation_do_the_same(
+    app: str,
+    ask: str,
+    stands: dict[str, Stand],
+    firsts: dict[tuple[str, str], Future[list[Compared]]],
+) -> None:
+    found(APPS[app].product)
+    facts = firsts[app, ask].result()
+    for _ in range(TRIES - 1):
+        if not stands[app].disagreed(facts):
+            break
+        facts = stands[app].compared(ask)
+
+    assert {"status", "upstream version"} <= {it.fact for it in facts}
+    assert stands[app].disagreed(facts) == []
+
+
+def test_the_settings_make_the_difference(
+    firsts: dict[tuple[str, str], Future[list[Compared]]],
+) -> None:
+    """The same stream, seen otherwise behind each: no comparison of nothing with nothing."""
+    found("express-compression")
+
+    def seen(app: str, ask: str) -> dict[str, str]:
+        return {it.fact: it.measured for it in firsts[app, ask].result()}
+
+    assert seen("express-compression", "gzip")["coding"] == "gzip"
+    assert seen("express-compression", "gzip")["pattern"] == "held to the end"
+    assert seen("express-compression-flushed", "gzip")["coding"] == "gzip"
+    assert seen("express-compression-flushed", "gzip")["pattern"] == "immediate"
+    assert seen("express-compression", "plain")["pattern"] == "immediate"
+    assert seen("express-compression", "broken-off")["end"] == "truncation"
+    assert seen("express-compression", "left")["upstream closed"] == "fin"
