@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -10,13 +13,46 @@ import typer
 from harness.errors import UsageError, shown
 from harness.wire.headers import Headers
 
-Url = Annotated[str | None, typer.Option("--url", help="The server under test.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="The server under test; {port} is a port for --command."),
+]
 Method = Annotated[
     str | None, typer.Option("-X", "--request", metavar="METHOD", help="As curl -X.")
 ]
-Body = Annotated[str | None, typer.Option("-d", "--data", metavar="BODY", help="As curl -d.")]
+Body = Annotated[
+    list[str] | None,
+    typer.Option("-d", "--data", metavar="BODY", help="As curl -d; @FILE is what a file holds."),
+]
 Header = Annotated[
     list[str] | None, typer.Option("-H", "--header", metavar="'K: V'", help="As curl -H.")
+]
+Command = Annotated[
+    str | None,
+    typer.Option(
+        "--command",
+        metavar="'PROGRAM ARGS'",
+        help="Start the server under test, for each case; {port} is a free port, as is $PORT.",
+    ),
+]
+Cwd = Annotated[
+    str | None, typer.Option("--cwd", metavar="DIR", help="Where --command runs; here.")
+]
+Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="NAME=VALUE", help="A variable for --command."),
+]
+Ready = Annotated[
+    str | None,
+    typer.Option(
+        "--ready",
+        metavar="URL|PORT|TEXT",
+        help="When --command is ready: this answers, or stands in its output; else it listens.",
+    ),
+]
+ReadyTimeout = Annotated[
+    str | None,
+    typer.Option("--ready-timeout", metavar="TIME", help="How long that may take; 30s."),
 ]
 Through = Annotated[
     str | None,
@@ -44,6 +80,31 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+def body(parts: Sequence[str] | None) -> str | None:
+    """The body, as curl makes it of its `-d` options: joined by `&`, a file without line ends.
+
+    Bytes of a file that are no UTF-8 are surrogates in it.
+
+    Raises:
+        UsageError: A file cannot be read.
+    """
+    if not parts:
+        return None
+    return "&".join(_datum(part) for part in parts)
+
+
+def _datum(part: str) -> str:
+    if not part.startswith("@"):
+        return part
+    name = part[1:]
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"-d @{name}: {(error.strerror or str(error)).lower()}") from error
+    text = data.decode(errors="surrogateescape")
+    return re.sub(r"[\r\n\0]", "", text)
+
+
 def method(name: str | None, body: str | None) -> str:
     """The method, as curl chooses it: POST when there is a body and none is named.
 
@@ -55,7 +116,7 @@ def method(name: str | None, body: str | None) -> str:
     return (name or ("GET" if body is None else "POST")).upper()
 
 
-def headers(lines: list[str] | None, body: str | None) -> Headers:
+def headers(lines: Sequence[str] | None, body: str | None) -> Headers:
     """Header fields from `K: V` lines; a body has curl's content type unless one is given.
 
     Raises:

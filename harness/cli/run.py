@@ -22,6 +22,11 @@ def run(
     request: options.Method = None,
     data: options.Body = None,
     header: options.Header = None,
+    command: options.Command = None,
+    cwd: options.Cwd = None,
+    env: options.Env = None,
+    ready: options.Ready = None,
+    ready_timeout: options.ReadyTimeout = None,
     flaw: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Test the reference server with this flaw."),
@@ -56,7 +61,7 @@ def run(
     Exit codes: 0 pass, 1 fail, 2 usage or invalid scenario, 3 inconclusive, 4 target or harness
     error, 5 nothing selected, 130 interrupted.
     """
-    from harness.cli import running  # noqa: PLC0415 - heavy
+    from harness.cli import running, targeting  # noqa: PLC0415 - heavy
 
     kinds = running.report_kinds(report)
     if from_dir is not None:
@@ -64,11 +69,20 @@ def run(
     asked = running.Asked(
         words=tuple(what or ()),
         keyword=keyword,
-        url=url,
-        method=options.method(request, data),
-        body=data,
-        headers=options.headers(header, data),
-        flaws=tuple(flaw or ()),
+        target=targeting.target(
+            targeting.Asked(
+                url=url,
+                request=request,
+                data=data,
+                header=header,
+                command=command,
+                cwd=cwd,
+                env=env,
+                ready=ready,
+                ready_timeout=ready_timeout,
+            ),
+            tuple(flaw or ()),
+        ),
         through=through,
         settings=tuple(settings or ()),
         clock=clock,

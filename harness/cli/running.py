@@ -16,7 +16,6 @@ from rich.console import Console
 
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
-from harness.ends.target import origin
 from harness.engine.case import describe, without_secrets
 from harness.engine.judge import judge
 from harness.engine.judge import judge_again as judge_once_more
@@ -26,7 +25,7 @@ from harness.engine.serving import check_flaws
 from harness.engine.stage import Props, is_simulated, settle_s, watch_s
 from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
-from harness.model import redaction
+from harness.model import redaction, secret_values
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Target
 from harness.model.verdict import (
@@ -45,7 +44,6 @@ from harness.scenario.chain import parse_chain, remarks, show_chain
 from harness.scenario.expand import AD_HOC_PLACE, ad_hoc, case_of, expand
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.scenario.select import matching, select
-from harness.wire.headers import Headers
 
 _KINDS = ("json", "junit")
 JUNIT = "junit.xml"
@@ -59,11 +57,7 @@ class Asked:
 
     words: tuple[str, ...]
     keyword: str
-    url: str | None
-    method: str
-    body: str | None
-    headers: Headers
-    flaws: tuple[str, ...]
+    target: Target
     through: str | None
     settings: tuple[str, ...]
     clock: Clock
@@ -107,8 +101,8 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
     if any(map(is_simulated, cases)):
         need_mitmproxy("a chain of hops on the wire")
     directory = RunDirectory.create(reports)
-    workers = asked.workers or (1 if asked.url else default_workers())
-    if asked.url is None:
+    workers = asked.workers or (default_workers() if asked.target.is_reference else 1)
+    if asked.target.is_reference:
         console.print("testing the built-in reference server, not yours", soft_wrap=True)
     real_s = sum(watch_s(case) for case in cases if case.clock == "real") / workers
     if real_s > _LONG_S:
@@ -125,7 +119,7 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
             jobs,
             progress,
             workers=workers,
-            target=describe(_target(asked)),
+            target=describe(asked.target),
             seed=asked.seed,
             max_failures=asked.max_failures,
         )
@@ -182,7 +176,7 @@ def select_cases(asked: Asked, warn: Callable[[str], None]) -> list[Case]:
         ScenarioError: A scenario is wrong.
     """
     _check(asked)
-    target = _target(asked)
+    target = asked.target
     clock = _clock(asked)
     overrides = [parse_override(text) for text in asked.settings]
     chain = None if asked.through is None else parse_chain(asked.through)
@@ -252,26 +246,14 @@ def _warn(line: str) -> None:
 
 
 def _check(asked: Asked) -> None:
-    if asked.url is not None:
-        origin(asked.url)
-        if asked.flaws:
-            raise UsageError("--flaw is for the reference server, not for --url")
-        if asked.clock == "virtual":
-            raise UsageError("--clock virtual cannot move a server outside of this process: --url")
-    elif asked.method != "GET" or asked.body is not None or asked.headers:
-        raise UsageError("-X, -d and -H go with --url")
-    check_flaws(asked.flaws)
-
-
-def _target(asked: Asked) -> Target:
-    if asked.url is None:
-        return Target(flaws=asked.flaws)
-    return Target(url=asked.url, method=asked.method, body=asked.body, headers=asked.headers)
+    if not asked.target.is_reference and asked.clock == "virtual":
+        raise UsageError("--clock virtual cannot move a server outside of this process: --url")
+    check_flaws(asked.target.flaws)
 
 
 def _clock(asked: Asked) -> Literal["real", "virtual"]:
     if asked.clock == "auto":
-        return "virtual" if asked.url is None else "real"
+        return "virtual" if asked.target.is_reference else "real"
     return asked.clock
 
 
@@ -315,18 +297,33 @@ def _again(case: Case, asked: Asked) -> str:
         words += ["--through", json.dumps(chain)]
     else:
         words += _settings_again(case, asked)
-    if asked.url is not None:
-        words += ["--url", redaction.url(case.target.url or "")]
-        words += ["-X", asked.method] if asked.method != "GET" else []
-        words += ["-d", "…"] if asked.body is not None else []
-        for name, _ in asked.headers:
-            words += ["-H", f"{name}: …"]
-    for flaw in asked.flaws:
+    words += _target_again(asked.target)
+    for flaw in asked.target.flaws:
         words += ["--flaw", flaw]
     if asked.clock != "auto":
         words += ["--clock", asked.clock]
     words += ["--seed", str(asked.seed)]
     return shlex.join(words)
+
+
+def _target_again(target: Target) -> list[str]:
+    """The options that name the target, without secrets."""
+    if target.url is None:
+        return []
+    known = secret_values.of(target)
+    words = ["--url", known.text(target.url)]
+    words += ["-X", target.method] if target.method != "GET" else []
+    words += ["-d", "…"] if target.body is not None else []
+    for name, _ in target.headers:
+        words += ["-H", f"{name}: …"]
+    command = target.command
+    if command is not None:
+        words += ["--command", known.text(shlex.join(redaction.words(command.words)))]
+        words += ["--cwd", command.cwd] if Path(command.cwd) != Path.cwd() else []
+        for name, _ in command.env:
+            words += ["--env", f"{name}=…"]
+        words += ["--ready", known.text(command.ready)] if command.ready else []
+    return words
 
 
 def _settings_again(case: Case, asked: Asked) -> Iterator[str]:

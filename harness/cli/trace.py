@@ -20,6 +20,11 @@ def trace(
     request: options.Method = None,
     data: options.Body = None,
     header: options.Header = None,
+    command: options.Command = None,
+    cwd: options.Cwd = None,
+    env: options.Env = None,
+    ready: options.Ready = None,
+    ready_timeout: options.ReadyTimeout = None,
     no_reconnect: Annotated[
         bool, typer.Option("--no-reconnect", help="Stop when the stream ends.")
     ] = False,
@@ -27,8 +32,7 @@ def trace(
     no_color: options.NoColor = False,
 ) -> None:
     """Show each event as it comes, with its delay, each cut and by whose hand, each reconnect."""
-    from harness.cli import tracing  # noqa: PLC0415 - heavy
-    from harness.model.scenario import Target  # noqa: PLC0415 - heavy
+    from harness.cli import targeting, tracing  # noqa: PLC0415 - heavy
     from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
     try:
@@ -37,11 +41,18 @@ def trace(
         raise UsageError(f"--max-time {max_time}: {error}") from error
     if max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
-    target = Target(
-        url=url,
-        method=options.method(request, data),
-        body=data,
-        headers=options.headers(header, data),
+    target = targeting.target(
+        targeting.Asked(
+            url=url,
+            request=request,
+            data=data,
+            header=header,
+            command=command,
+            cwd=cwd,
+            env=env,
+            ready=ready,
+            ready_timeout=ready_timeout,
+        )
     )
     raise typer.Exit(
         tracing.trace(

@@ -6,6 +6,7 @@ import sys
 import time
 
 from harness.checks.evidence import Evidence
+from harness.ends.command import with_port
 from harness.ends.target import origin
 from harness.engine.case import perform
 from harness.engine.real_hop import identified
@@ -45,7 +46,7 @@ def trace(
             is to show has been shown.
         HarnessError: A hop broke, or the like.
     """
-    where = origin(target.url or "")
+    where = origin(with_port(target.url or "", 1))
     overrides = [parse_override(text) for text in settings]
     chain = () if through is None else parse_chain(through)
     check_used(overrides, [chain])
@@ -96,6 +97,8 @@ def trace(
     for entry in kept:
         if isinstance(entry, journal.StageProblem):
             raise TargetError(entry.message, entry.source)
+        if isinstance(entry, journal.StageRemark):
+            sys.stderr.write(f"note: {entry.what}\n")
     evidence = Evidence.of(kept)
     if not evidence.clients:
         return EXIT_ERROR if code == EXIT_PASS else code

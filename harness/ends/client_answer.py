@@ -158,7 +158,9 @@ def first_request(
         # Its UTF-8 bytes, in a str as headers have them. Blanks around a value are not part of it.
         as_utf8 = last_event_id.encode("utf-8", "replace").decode("latin-1")
         fields = replaced(fields, "Last-Event-ID", as_utf8.strip(" \t"))
-    return Request(method, url, fields, None if body is None else body.encode())
+    return Request(
+        method, url, fields, None if body is None else body.encode(errors="surrogateescape")
+    )
 
 
 def judge(

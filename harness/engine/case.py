@@ -11,13 +11,14 @@ from pathlib import Path
 import trio
 
 from harness import clock
+from harness.ends.command import called
 from harness.engine.recorder import FLUSH_S, Recorder
 from harness.engine.stage import Props, Stage, budget_s, is_simulated, watch_s
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.mitm import preload
-from harness.model import journal, redaction
+from harness.model import journal, redaction, secret_values
 from harness.model.journal import Journal
-from harness.model.scenario import Case, FaultSpec, Hop, ProductUse, Target
+from harness.model.scenario import Case, Command, FaultSpec, Hop, ProductUse, Target
 from harness.version import VERSION
 
 # A virtual case that takes longer than this on the wall is stuck, not slow.
@@ -61,7 +62,8 @@ def _once(
     case: Case, props: Props, path: Path | None, moved: journal.StageMoved | None = None
 ) -> Journal:
     flush_s = FLUSH_S if case.clock == "real" else math.inf
-    with Recorder(path, trio.current_time, props.watch, flush_s) as recorder:
+    hidden = secret_values.of(case.target)
+    with Recorder(path, trio.current_time, props.watch, flush_s, hidden) as recorder:
         recorder.record(_first_entry(case))
         try:
             clock.run(
@@ -72,13 +74,20 @@ def _once(
                 clock=case.clock,
                 seed=case.seed,
                 budget_s=budget_s(case, props),
-                wall_limit_s=_WALL_LIMIT_S + (watch_s(case) if case.clock == "real" else 0.0),
+                wall_limit_s=_WALL_LIMIT_S + _real_s(case),
             )
         except LocalEnvironmentError:
             raise
         except Exception as error:  # noqa: BLE001 - a bug of ours ends one case, not the run: it is an ERROR
             recorder.fail(_problem(error))
         return recorder.journal()
+
+
+def _real_s(case: Case) -> float:
+    """How long a case may take for no fault of ours, in seconds of this machine."""
+    command = case.target.command
+    ready_s = 0.0 if command is None else command.ready_timeout_s
+    return ready_s + (watch_s(case) if case.clock == "real" else 0.0)
 
 
 async def _perform(stage: Stage, recorder: Recorder, moved: journal.StageMoved | None) -> None:
@@ -142,16 +151,28 @@ def _without_secrets(case: Case) -> Case:
         update={
             "url": redaction.url(target.url),
             "headers": redaction.headers(target.headers),
-            "body": None if target.body is None else f"[{len(target.body.encode())} bytes]",
+            "body": None
+            if target.body is None
+            else f"[{len(target.body.encode(errors='surrogateescape'))} bytes]",
+            "command": None if target.command is None else _unset(target.command),
         }
     )
     return case.model_copy(update={"target": struck})
+
+
+def _unset(command: Command) -> Command:
+    """A command as it may be shown: what its variables are set to is nobody's business."""
+    env = tuple((name, redaction.STRUCK) for name, _ in command.env)
+    return command.model_copy(update={"words": redaction.words(command.words), "env": env})
 
 
 def describe(target: Target) -> str:
     """What is tested, for a person."""
     if target.url is not None:
         method = "" if target.method == "GET" else f"{target.method} "
-        return method + redaction.url(target.url)
+        url = secret_values.of(target).text(target.url)
+        if target.command is None:
+            return method + url
+        return f"{method}{url} of {secret_values.of(target).text(called(target.command))}"
     flaws = " with ".join(["", ", ".join(target.flaws)]) if target.flaws else ""
     return "the built-in reference server" + flaws

@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 
 from harness.checks.compose import judge_case
-from harness.model.journal import Journal, StageMoved, encode
+from harness.model.journal import Journal, StageMoved, StageRemark, encode
 from harness.model.verdict import CaseVerdict
 
 
@@ -36,8 +36,9 @@ def judge(
         journal_sha256=digest(entries),
         again=again,
     )
-    moved = [entry.why for entry in entries if isinstance(entry, StageMoved)]
-    note = f"moved to the real clock: {moved[0]}" if moved else ""
+    notes = [f"moved to the real clock: {it.why}" for it in entries if isinstance(it, StageMoved)]
+    notes += [entry.what for entry in entries if isinstance(entry, StageRemark)]
+    note = "; ".join(notes)
     return msgspec.structs.replace(case, clock=entries.case.clock, note=note)
 
 

@@ -31,11 +31,16 @@ _PR_SET_CHILD_SUBREAPER = 36
 # Time to remove what a server keeps in shared memory; by then nobody waits for its answers.
 _GRACE_S = 2.0
 _POLL_S = 0.02
+# What a shell ends with then.
+_NOT_STARTED = 127
 _IS_LINUX = sys.platform == "linux"
 
 
 def main(scratch: str, command: list[str]) -> int:
-    """See the module; the program's exit code, 128 and its number for a signal that ended it."""
+    """See the module; the program's exit code, 128 and its number for a signal that ended it.
+
+    127 when it cannot be started; why goes to the standard error.
+    """
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # With a handler, which a program that is started does not inherit: it hears of them.
@@ -49,6 +54,9 @@ def main(scratch: str, command: list[str]) -> int:
         )
         _wait(child)
         _end(child)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {(error.strerror or str(error)).lower()}\n")
+        return _NOT_STARTED
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 import trio
 
-from harness.engine import leash
+from harness.engine.leashed import Leashed, Program, free_ports, scratch_folder
 from harness.errors import HopError, LocalEnvironmentError
 from harness.hops import real
 from harness.model.scenario import Case, Hop
@@ -27,8 +21,6 @@ LOG = "log.txt"
 # Far more than any of them takes: Squid needs a second.
 _PATIENCE_S = 20.0
 _POLL_S = 0.01
-# Longer than the leash gives the program before it kills it.
-_END_S = 10.0
 # Another process may take the port between our finding it free and the program's listening there.
 _TRIES = 3
 _IN_USE = "in use"
@@ -125,16 +117,19 @@ async def stand(
         ScenarioError: It cannot listen for HTTP/2.
     """
     wanted = (port,) if h2_port is None else (port, h2_port)
-    scratches: list[Path] = []
-    kept = folder if folder is not None else _new_scratch(scratches)
-    kept.mkdir(parents=True, exist_ok=True)
-    log = kept / LOG
-    try:
+    with ExitStack() as stack:
+        kept = folder if folder is not None else stack.enter_context(scratch_folder())
+        kept.mkdir(parents=True, exist_ok=True)
+        log = kept / LOG
         for attempt in range(1, _TRIES + 1):
-            # Removed by the leash too, which is there when this process is not.
-            scratch = _new_scratch(scratches)
-            start = _start(hop, upstream, kept, scratch, _free(wanted, number))
-            async with _Leashed(start, scratches[-1], log) as process:
+            scratch = stack.enter_context(scratch_folder())
+            try:
+                ports = free_ports(wanted)
+            except OSError as error:
+                raise HopError(str(error.strerror), number) from error
+            start = _start(hop, upstream, kept, scratch, ports)
+            out = stack.enter_context(log.open("wb"))
+            async with Leashed(_program(start, scratch), out.fileno()) as process:
                 problem = await _ready(process, start)
                 if problem is not None:
                     said = _last_words(log)
@@ -145,29 +140,10 @@ async def stand(
                 code = await process.wait()
                 broke(HopError(f"{hop.called} ended with {code}{_last_words(log)}", number))
                 return
-    finally:
-        for scratch in scratches:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _free(wanted: tuple[int, ...], number: int) -> list[int]:
-    """Free ports of loopback, for 0 any; who listens there is not taken for ours.
-
-    Raises:
-        HopError: Somebody has one.
-    """
-    with ExitStack() as stack:
-        found = []
-        for port in wanted:
-            it = stack.enter_context(socket.socket())
-            it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                it.bind(("127.0.0.1", port))
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise HopError(f"port {port}: {reason}", number) from error
-            found.append(it.getsockname()[1])
-        return found
+def _program(start: real.Start, scratch: Path) -> Program:
+    return Program(start.command, scratch, start.env, scratch)
 
 
 def _start(
@@ -178,51 +154,6 @@ def _start(
     name, text = start.config
     (folder / name).write_text(text)
     return start
-
-
-def _new_scratch(scratches: list[Path]) -> Path:
-    # Not in the run's directory: the path of a Unix socket has a hundred characters at most.
-    scratches.append(Path(tempfile.mkdtemp(prefix="sse-harness-hop-")))
-    return scratches[-1]
-
-
-class _Leashed:
-    """A program on a leash: when this is left, nothing of it runs any more."""
-
-    def __init__(self, start: real.Start, scratch: Path, log: Path) -> None:
-        self._start = start
-        self._scratch = scratch
-        self._log = log
-
-    async def __aenter__(self) -> trio.Process:
-        out: IO[bytes]
-        with self._log.open("wb") as out, trio.CancelScope(shield=True):
-            self._process = await trio.lowlevel.open_process(
-                # Without site-packages: it starts in 20 ms.
-                [
-                    *(sys.executable, "-I", "-S", str(Path(leash.__file__))),
-                    str(self._scratch),
-                    *self._start.command,
-                ],
-                stdin=subprocess.PIPE,
-                stdout=out.fileno(),
-                stderr=subprocess.STDOUT,
-                cwd=self._scratch,
-                env=dict(self._start.env),
-                # Ctrl-C reaches everybody in the terminal's group: what ends when is ours to say.
-                start_new_session=True,
-            )
-        return self._process
-
-    async def __aexit__(self, *_: object) -> None:
-        with trio.CancelScope(shield=True):
-            assert self._process.stdin is not None
-            await self._process.stdin.aclose()
-            with trio.move_on_after(_END_S):
-                await self._process.wait()
-                return
-            os.killpg(self._process.pid, 9)
-            await self._process.wait()
 
 
 async def _ready(process: trio.Process, start: real.Start) -> str | None:

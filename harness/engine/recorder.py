@@ -13,6 +13,7 @@ import msgspec
 from harness.errors import LocalEnvironmentError
 from harness.model import journal
 from harness.model.journal import CaseEntry, ClientRead, Entry, Journal, Payload, TapRead
+from harness.model.secret_values import Secrets
 
 # What is kept has to be read again by whoever judges it, and a stream that deflates to nothing may
 # hold more than memory does. So what it unfolds to is limited too: at both ends of the chain the
@@ -34,6 +35,7 @@ class Recorder:
     Args:
         path: The journal's file; None keeps it in memory only.
         clock: The run's clock, in seconds.
+        secrets: Values that are in no entry, whatever it repeats.
         watch: Told of every entry once it is numbered and stamped; None: nobody watches.
         flush_s: Seconds of the run's clock after which entries are written at the latest.
 
@@ -47,7 +49,9 @@ class Recorder:
         clock: Callable[[], float],
         watch: Callable[[Entry], None] | None = None,
         flush_s: float = math.inf,
+        secrets: Secrets | None = None,
     ) -> None:
+        self._secrets = secrets or Secrets()
         self._watch = watch
         self._flush_s = flush_s
         self._flushed_s = 0.0
@@ -104,6 +108,8 @@ class Recorder:
         """Write an entry: it gets its number and time here."""
         if self._is_stopped or (self._kinds and not isinstance(entry, self._kinds)):
             return
+        if self._secrets:
+            entry = without(self._secrets, entry)
         if isinstance(entry, ClientRead | TapRead):
             entry = self._within_limit(entry)
         # The entry was made for this call alone: nobody else holds it.
@@ -135,6 +141,13 @@ class Recorder:
         if not any(isinstance(entry, journal.StageProblem) for entry in self._entries):
             self.record(problem)
             self.record(journal.StageOver(reason="the case could not be carried through"))
+        self._is_stopped = True
+
+    def remark(self, what: str) -> None:
+        """Add a remark to a case that is over."""
+        self._is_stopped = False
+        self._kinds = ()
+        self.record(journal.StageRemark(what=what))
         self._is_stopped = True
 
     def journal(self) -> Journal:
@@ -172,3 +185,23 @@ class Recorder:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
+
+
+def without(secrets: Secrets, entry: Entry) -> Entry:
+    """The entry without secrets; itself, where it has none."""
+    if isinstance(entry, ClientRead | TapRead):
+        content = entry.payload.content() or b""
+        cleaned = secrets.body(content)
+        return (
+            entry
+            if cleaned == content
+            else msgspec.structs.replace(entry, payload=Payload.of(cleaned))
+        )
+    line = journal.encode(entry)
+    struck = secrets.json(line)
+    if struck == line:
+        return entry
+    try:
+        return journal.decode(struck)
+    except ValueError:
+        return entry  # "truncation" may be somebody's password, and is a word of ours too

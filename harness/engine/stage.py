@@ -24,12 +24,12 @@ from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
 from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
-from harness.engine import real_hop
+from harness.engine import real_hop, target_process
 from harness.engine.recorder import Recorder
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.build import port_of
 from harness.hops.mitm import ChainSpec, client_context, make_chain
-from harness.model import journal
+from harness.model import journal, secret_values
 from harness.model.journal import Entry
 from harness.model.scenario import Case, Traffic
 from harness.net import ByteStream, Memory, Network, Sockets
@@ -55,7 +55,7 @@ class Props:
         base: Directory that relative paths in the scenario start from.
         ca: Directory of the run's CA, for clients that speak TLS; None: no case does.
         programs: Directory in which each real hop keeps its configuration and its log in a folder
-            `hop-1`; None: neither is kept.
+            `hop-1`, and a command target its output in `target`; None: nothing is kept.
         settle_s: Seconds to watch on after the last client is done.
         watch: Told of every entry as it is written; None: nobody watches.
     """
@@ -101,7 +101,7 @@ class Stage:
         self._recorder = recorder
         self._network: Network = Memory() if case.clock == "virtual" else Sockets()
         self._over = trio.Event()
-        self._reason = ""
+        self._remarks: list[str] = []
 
     async def perform(self) -> None:
         """Run the case to its end; everything it does is in the journal.
@@ -121,6 +121,8 @@ class Stage:
                 # Also when the run is interrupted: what tearing down causes is no behaviour.
                 self._recorder.stop()
             nursery.cancel_scope.cancel()
+        for remark in self._remarks:
+            self._recorder.remark(remark)
         if problem is not None:
             raise problem
 
@@ -141,7 +143,7 @@ class Stage:
             listener = await nursery.start(hosting.serve, server, self._network)
             address = listener.address
         else:
-            url = case.target.url
+            url = await self._target_url(nursery, case.target.url)
             at = self._beyond_tap(url)
             address = (at.host, at.port)
             await self._probe(at)
@@ -173,6 +175,23 @@ class Stage:
         if case.clock == "real":
             nursery.start_soon(self._measure_lag)
         nursery.start_soon(self._clients, url, entry, closing)
+
+    async def _target_url(self, nursery: trio.Nursery, url: str) -> str:
+        """Start the target, if it does not run already; its URL."""
+        command = self._case.target.command
+        if command is None:
+            return url
+        folder = self._props.programs
+        stand = partial(
+            target_process.stand,
+            command,
+            url,
+            None if folder is None else folder / "target",
+            secret_values.of(self._case.target),
+            target_process.Told(self._target_broke, self._remarks.append),
+        )
+        started: str = await nursery.start(stand)
+        return started
 
     def _beyond_tap(self, url: str) -> Origin:
         """Where the tap connects to: the target, or a proxy that forwards to it by itself."""
@@ -322,6 +341,10 @@ class Stage:
             journal.StageProblem(source="hop", message=error.message, hop=error.hop or None)
         )
         self._finish("a hop broke")
+
+    def _target_broke(self, error: TargetError) -> None:
+        self._recorder.record(journal.StageProblem(source="target", message=error.message))
+        self._finish("the target ended")
 
     def _went_around(self, where: str) -> None:
         self._recorder.record(

@@ -138,6 +138,12 @@ class StageProblem(Base, frozen=True, tag="stage.problem"):
 
 
 class StageOver(Base, frozen=True, tag="stage.over"):
-    """The case is over: the last entry of a journal that is whole."""
+    """The case is over: the last entry of a journal that is whole, but for remarks."""
 
     reason: str
+
+
+class StageRemark(Base, frozen=True, tag="stage.remark"):
+    """What is worth a line and no behaviour of the stream; may follow the end of the case."""
+
+    what: str

@@ -30,6 +30,7 @@ from harness.model.entries_ends import (
     StageOver,
     StageProblem,
     StageReady,
+    StageRemark,
     TapEnd,
     TapHead,
     TapRead,
@@ -97,6 +98,7 @@ __all__ = [
     "StageOver",
     "StageProblem",
     "StageReady",
+    "StageRemark",
     "TapEnd",
     "TapHead",
     "TapRead",
@@ -160,6 +162,7 @@ type Entry = (
     | StageClipped
     | StageProblem
     | StageOver
+    | StageRemark
 )
 
 _encoder = msgspec.json.Encoder()
@@ -240,7 +243,8 @@ class Journal:
     @property
     def is_whole(self) -> bool:
         """Whether the case came to its end, rather than being interrupted."""
-        return isinstance(self.entries[-1], StageOver)
+        events = (entry for entry in reversed(self.entries) if not isinstance(entry, StageRemark))
+        return isinstance(next(events, None), StageOver)
 
 
 def fields(entry: Entry) -> Mapping[str, Json]:

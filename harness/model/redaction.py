@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from harness.wire.headers import Headers
@@ -22,6 +23,34 @@ _SECRET_QUERY = re.compile(
 )
 # Up to the last @ of the authority: that is where parsers of URLs see its end.
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+
+
+def is_secret(name: str) -> bool:
+    """Whether what has this name, a field or a variable, is a secret."""
+    return _SECRET_FIELD.fullmatch(name) is not None
+
+
+def is_secret_parameter(name: str) -> bool:
+    """Whether what has this name in the query of a URL is a secret."""
+    return _SECRET_QUERY.fullmatch(f"?{name}=") is not None
+
+
+def words(command: Sequence[str]) -> tuple[str, ...]:
+    """The words of a command without the values of secret options, variables and URLs."""
+    found: list[str] = []
+    is_due = False
+    for word in command:
+        name, is_pair, _ = word.partition("=")
+        name = name.lstrip("-")
+        if is_due:
+            found.append(STRUCK)
+            is_due = False
+        elif is_pair and is_secret(name):
+            found.append(f"{word.partition('=')[0]}={STRUCK}")
+        else:
+            is_due = not is_pair and word.startswith("-") and is_secret(name)
+            found.append(url(word))
+    return tuple(found)
 
 
 def headers(fields: Headers) -> Headers:

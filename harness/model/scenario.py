@@ -17,14 +17,15 @@ from harness.model.hop import (
     ProductUse,
     Via,
 )
+from harness.model.target import Command, Target
 from harness.units import Duration, Size
-from harness.wire.headers import Headers
 
 __all__ = [
     "HEARTBEAT_S",
     "Arms",
     "Case",
     "Clients",
+    "Command",
     "ConfigUse",
     "EventSource",
     "EvidenceGrade",
@@ -251,29 +252,6 @@ class Scenario(Strict):
     twin: Twins = ()
     matrix: dict[str, list[Any]] = Field(default_factory=dict)
     watch_s: Annotated[Duration, Field(gt=0)] | None = None
-
-
-class Target(Strict):
-    """The server under test.
-
-    Args:
-        url: Its address; None: the reference server.
-        flaws: Flaws of the reference server.
-        method: As `curl -X`.
-        body: As `curl -d`.
-        headers: As `curl -H`.
-    """
-
-    url: str | None = None
-    flaws: tuple[str, ...] = ()
-    method: str = "GET"
-    body: str | None = None
-    headers: Headers = ()
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether this is the built-in reference server."""
-        return self.url is None
 
 
 class Case(Strict):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.cli import options
@@ -72,3 +74,39 @@ def test_what_is_no_header_field_is_refused_without_its_value(line: str, why: st
     with pytest.raises(UsageError) as refused:
         options.headers(["Good: one", line], None)
     assert str(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (None, None),
+        ([], None),
+        ([""], ""),
+        (["a=1", "b=2"], "a=1&b=2"),
+        (["@body.txt"], "one\ttwo"),
+        (["x", "@body.txt"], "x&one\ttwo"),
+        (["a@body.txt"], "a@body.txt"),
+    ],
+)
+def test_a_body_is_what_curl_makes_of_its_data(
+    parts: list[str] | None,
+    expected: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "body.txt").write_bytes(b"one\t\r\ntwo\n\0")
+    assert options.body(parts) == expected
+
+
+def test_bytes_of_a_file_that_are_no_text_are_sent_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "body.bin").write_bytes(b"\xff\x00\xc3")
+    body = options.body([f"@{tmp_path}/body.bin"])
+    assert body is not None
+    assert body.encode(errors="surrogateescape") == b"\xff\xc3"
+
+
+def test_a_file_that_is_not_there_is_one_line() -> None:
+    with pytest.raises(UsageError) as refused:
+        options.body(["@no/such"])
+    assert str(refused.value) == "-d @no/such: no such file or directory"

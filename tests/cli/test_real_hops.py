@@ -9,6 +9,7 @@ import pytest
 from harness.cli.running import Asked, select_cases
 from harness.engine import real_hop
 from harness.hops import real
+from harness.model.target import Target
 from tests.cli.command import Command
 
 CHAIN = "[{latency: {delay: 1ms}}, {real: nginx}]"
@@ -16,9 +17,8 @@ CHAIN = "[{latency: {delay: 1ms}}, {real: nginx}]"
 
 def asked(through: str, **changed: object) -> Asked:
     options: dict[str, object] = {
-        "words": (), "keyword": "", "url": None, "method": "GET", "body": None, "headers": (),
-        "flaws": (), "through": through, "settings": (), "clock": "auto", "seed": 1,
-        "workers": None, "max_failures": None, **changed,
+        "words": (), "keyword": "", "target": Target(), "through": through, "settings": (),
+        "clock": "auto", "seed": 1, "workers": None, "max_failures": None, **changed,
     }  # fmt: skip
     return Asked(**options)  # type: ignore[arg-type]  # by name, as a test changes them
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.cli.running import Asked, run_cases
 from harness.ends.flaws import FLAWS
+from harness.model.target import Target
 from harness.model.verdict import EXIT_FAIL, CaseVerdict, Finding
 from harness.report.directory import read_run
 from tests.engine.performing import LONG, built_in, samples
@@ -97,11 +98,7 @@ def run(flaw: str, words: tuple[str, ...], reports: Path) -> tuple[int, dict[str
     asked = Asked(
         words=words,
         keyword="",
-        url=None,
-        method="GET",
-        body=None,
-        headers=(),
-        flaws=(flaw,),
+        target=Target(flaws=(flaw,)),
         through=None,
         settings=(),
         clock="auto",

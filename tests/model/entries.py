@@ -106,6 +106,7 @@ ENTRIES: tuple[Entry, ...] = (
     j.StageClipped(n=1, t_s=0.25, limit_bytes=8),
     j.StageProblem(n=1, t_s=0.25, source="hop", message="broke", hop=2),
     j.StageOver(n=1, t_s=0.25, reason="every client is done"),
+    j.StageRemark(n=1, t_s=0.25, what="node app.js ignored SIGTERM, and was killed"),
 )
 
 KINDS: tuple[type[Entry], ...] = get_args(j.Entry.__value__)

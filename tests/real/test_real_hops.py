@@ -262,7 +262,7 @@ def test_nothing_of_it_is_left(product: str, how: signal.Signals, tmp_path: Path
         until(lambda: not any(map(is_alive, there)))
 
     leash = next(line for line in there.values() if "leash.py" in line)
-    scratch = next(word for word in leash.split() if "sse-harness-hop-" in word)
+    scratch = next(word for word in leash.split() if "sse-harness-scratch-" in word)
     assert Path(real.find(product)).name in " ".join(there.values())
     until(lambda: not Path(scratch).exists())
     assert next((tmp_path / "reports").glob("*/*/hop-2/log.txt")).is_file()

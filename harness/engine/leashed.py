@@ -1,0 +1,111 @@
+"""Programs on a leash: started in a session of their own, and ended with all that came of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from harness.engine import leash
+
+# Longer than the leash gives the program before it kills it.
+_END_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run.
+
+    Args:
+        words: The program and its arguments.
+        cwd: Where.
+        env: The whole of its environment.
+        scratch: A directory that goes with it, also when this process goes first.
+    """
+
+    words: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    scratch: Path
+
+
+class Leashed:
+    """A program on a leash: when this is left, nothing of it runs any more.
+
+    Args:
+        program: What to run.
+        out: Where its output goes: a descriptor, or `subprocess.PIPE`.
+    """
+
+    def __init__(self, program: Program, out: int) -> None:
+        self._program = program
+        self._out = out
+
+    async def __aenter__(self) -> trio.Process:
+        with trio.CancelScope(shield=True):
+            self._process = await trio.lowlevel.open_process(
+                # Without site-packages: it starts in 20 ms.
+                [
+                    *(sys.executable, "-I", "-S", str(Path(leash.__file__))),
+                    str(self._program.scratch),
+                    *self._program.words,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=self._out,
+                stderr=subprocess.STDOUT,
+                cwd=self._program.cwd,
+                env=dict(self._program.env),
+                # Ctrl-C reaches everybody in the terminal's group: what ends when is ours to say.
+                start_new_session=True,
+            )
+        return self._process
+
+    async def __aexit__(self, *_: object) -> None:
+        with trio.CancelScope(shield=True):
+            assert self._process.stdin is not None
+            await self._process.stdin.aclose()
+            with trio.move_on_after(_END_S):
+                await self._process.wait()
+                return
+            os.killpg(self._process.pid, 9)
+            await self._process.wait()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A directory of its own for a program; the leash removes it too, should this process go."""
+    # Not in the run's directory: the path of a Unix socket has a hundred characters at most.
+    path = Path(tempfile.mkdtemp(prefix="sse-harness-scratch-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def free_ports(wanted: Sequence[int]) -> list[int]:
+    """Free ports of loopback, for 0 any; who listens there is not taken for ours.
+
+    Raises:
+        OSError: Somebody has one; its `strerror` says which.
+    """
+    with ExitStack() as stack:
+        found = []
+        for port in wanted:
+            it = stack.enter_context(socket.socket())
+            it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                it.bind(("127.0.0.1", port))
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise OSError(error.errno, f"port {port}: {reason}") from error
+            found.append(it.getsockname()[1])
+        return found

@@ -1,0 +1,145 @@
+"""The secrets of a target, by value: wherever one turns up, it is struck out before the write.
+
+`redaction` knows secrets by the names that they usually have. That does not help where a server
+repeats one, in an event, in an error or in its log, or where the user's own names are others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from harness.model import redaction
+from harness.model.redaction import STRUCK
+from harness.model.target import Target
+
+# A shorter one is no secret, and would be found in everything.
+_LEAST_CHARS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Values that are not to be shown.
+
+    Args:
+        values: The longest first, so that one within another leaves nothing of that.
+    """
+
+    values: tuple[str, ...] = ()
+    _encoded: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_encoded", tuple(it.encode() for it in self.values))
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest one."""
+        return max(map(len, self.values), default=0)
+
+    def text(self, text: str) -> str:
+        """`text` without them, and without what looks like one in a URL."""
+        for value in self.values:
+            text = text.replace(value, STRUCK)
+        return redaction.url(text)
+
+    def json(self, line: bytes) -> bytes:
+        """A line of JSON without them."""
+        for value in self.values:
+            for it in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
+                line = line.replace(it.encode(), STRUCK.encode())
+        return line
+
+    def body(self, data: bytes) -> bytes:
+        """Bytes of a body with stars in place of them: every offset stays what it was."""
+        for value in self._encoded:
+            data = data.replace(value, b"*" * len(value))
+        return data
+
+
+@lru_cache(maxsize=8)
+def of(target: Target) -> Secrets:
+    """The secrets of a target: credentials, cookies, what its URL and its settings hold."""
+    found = {it for it in _values(target) if len(it) >= _LEAST_CHARS}
+    return Secrets(tuple(sorted(found, key=lambda it: (-len(it), it))))
+
+
+def _values(target: Target) -> Iterator[str]:
+    named = {name.casefold() for name in target.secrets}
+    for name, value in target.headers:
+        is_named = name.casefold() in named
+        if name.casefold() in {"cookie", "cookie2"}:
+            yield from (it.partition("=")[2].strip() for it in value.split(";"))
+        elif is_named or redaction.is_secret(name):
+            yield from _credentials(value)
+    yield from _in_url(target.url or "", named)
+    if target.body is not None:
+        yield from _in_body(target.body, named)
+    if target.command is not None:
+        yield from _in_env(target.command.env, named)
+
+
+def _credentials(value: str) -> Iterator[str]:
+    """A field's value, and what stands behind its scheme."""
+    yield value
+    scheme, _, rest = value.partition(" ")
+    yield rest.strip()
+    if scheme.casefold() == "basic":
+        try:
+            yield base64.b64decode(rest.strip()).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return
+
+
+def _in_url(url: str, named: Collection[str]) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    userinfo = parts.netloc.rpartition("@")[0]
+    if userinfo:
+        password = userinfo.partition(":")[2]
+        yield from (userinfo, password, unquote(password))
+    for pair in parts.query.split("&"):
+        name, _, value = pair.partition("=")
+        if unquote(name).casefold() in named or redaction.is_secret_parameter(unquote(name)):
+            yield from (value, unquote(value.replace("+", " ")))
+
+
+def _in_body(body: str, named: Collection[str]) -> Iterator[str]:
+    try:
+        pairs = _pairs(json.loads(body))
+    except ValueError:
+        pairs = iter(parse_qsl(body))
+    for name, value in pairs:
+        if name.casefold() in named or redaction.is_secret(name):
+            yield value
+
+
+def _pairs(value: object) -> Iterator[tuple[str, str]]:
+    match value:
+        case dict():
+            for name, it in value.items():
+                if isinstance(it, str):
+                    yield name, it
+                else:
+                    yield from _pairs(it)
+        case list():
+            for it in value:
+                yield from _pairs(it)
+        case _:
+            return
+
+
+def _in_env(env: Iterable[tuple[str, str]], named: Collection[str]) -> Iterator[str]:
+    for name, value in env:
+        if name.casefold() in named or redaction.is_secret(name):
+            yield value
+        yield from _in_url(value, named)

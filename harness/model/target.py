@@ -1,0 +1,63 @@
+"""The server under test, and what to start where it does not run already."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from harness.model.base import Strict
+from harness.units import Duration
+from harness.wire.headers import Headers
+
+PORT = "{port}"
+"""Stands for a free port, in a target's URL and in whatever starts the target."""
+
+READY_TIMEOUT_S = 30.0
+
+
+class Command(Strict):
+    """A server to start for each case, from its command line.
+
+    Args:
+        words: The program and its arguments; no shell reads them.
+        cwd: Where it runs, absolute; "" where this process does.
+        env: Variables added to those of this process.
+        ready: When it is ready: a URL that answers, a port, or a text in its output; "" once
+            somebody accepts connections at the URL of the target.
+        ready_timeout_s: How long that may take.
+    """
+
+    words: Annotated[tuple[str, ...], Field(min_length=1)]
+    cwd: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    ready: str = ""
+    ready_timeout_s: Annotated[Duration, Field(gt=0)] = READY_TIMEOUT_S
+
+
+class Target(Strict):
+    """The server under test.
+
+    Args:
+        url: Its address; None: the reference server.
+        flaws: Flaws of the reference server.
+        method: As `curl -X`.
+        body: As `curl -d`.
+        headers: As `curl -H`.
+        command: What to start, which `url` then leads to; None: it runs already.
+        secrets: Names of header fields, parameters, keys and variables whose values are never
+            shown, beside those that are usually secret.
+    """
+
+    url: str | None = None
+    flaws: tuple[str, ...] = ()
+    method: str = "GET"
+    body: str | None = None
+    headers: Headers = ()
+    command: Command | None = None
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether this is the built-in reference server."""
+        return self.url is None

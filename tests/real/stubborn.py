@@ -1,0 +1,97 @@
+"""A small SSE server with bad habits, for tests of command targets; standard library only.
+
+python stubborn.py PORT [HABIT]...
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+EVERY_S = 0.1
+LATE_S = 1.5
+CRASH_S = 2.0
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            is_ready = time.monotonic() - BEGAN_S > LATE_S
+            self.send_response(200 if is_ready else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        n = 0
+        while True:
+            n += 1
+            secret = os.environ.get("API_KEY", "")
+            asked = self.headers.get("Authorization", "")
+            try:
+                self.wfile.write(f"id: {n}\ndata: {n} {secret} {asked}\n\n".encode())
+            except OSError:
+                self.close_connection = True
+                return
+            time.sleep(EVERY_S)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is overridden
+        sys.stderr.write(f"{format % args} {self.headers.get('Authorization', '')}\n")
+
+
+def fork() -> None:
+    """Leave a grandchild in a session of its own, which hears nothing of SIGTERM."""
+    if os.fork() == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if os.fork() == 0:
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+
+
+def crash() -> None:
+    time.sleep(CRASH_S)
+    sys.stderr.write("Traceback (most recent call last):\nRuntimeError: out of luck\n  at exit\n")
+    sys.stderr.flush()
+    os._exit(3)
+
+
+def flood() -> None:
+    line = b"x" * 4095 + b"\n"
+    while True:
+        os.write(1, line)
+
+
+BEGAN_S = time.monotonic()
+
+
+def main() -> None:
+    port, *habits = sys.argv[1:]
+    if "deaf" in habits:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "forks" in habits:
+        fork()
+    if "daemon" in habits and os.fork():
+        return
+    if "late" in habits:
+        time.sleep(LATE_S)
+    for habit, does in (("crashes", crash), ("floods", flood)):
+        if habit in habits:
+            threading.Thread(target=does, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
+    said = f"it listens {os.environ['PORT']} {os.environ.get('API_KEY', '')}"
+    print(said, flush=True)  # noqa: T201 - as servers do
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
