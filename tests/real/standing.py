@@ -33,12 +33,11 @@ def standing(hop: Hop, upstream: int, folder: Path) -> Iterator[int]:
 
     async def stand() -> None:
         async with trio.open_nursery() as nursery:
-            # ("127.0.0.1", port)
-            _, found = await nursery.start(
+            stood: real_hop.Standing = await nursery.start(
                 real_hop.stand, hop, 1, ("127.0.0.1", upstream), folder, broken.append
             )
             token.append(trio.lowlevel.current_trio_token())
-            port.set_result(found)
+            port.set_result(stood.at[1])
             await over.wait()
             nursery.cancel_scope.cancel()
 
