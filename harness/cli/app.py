@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from harness.cli.check import check
 from harness.cli.explain import explain
 from harness.cli.run import run
 from harness.cli.serve import serve
@@ -36,6 +37,7 @@ def _shared(
     del version  # its callback has done everything
 
 
+app.command("check")(check)
 app.command("run")(run)
 app.command("trace")(trace)
 app.command("serve")(serve)

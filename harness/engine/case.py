@@ -144,10 +144,14 @@ def _without_secrets(case: Case) -> Case:
     through = without_secrets(case.scenario.through)
     scenario = case.scenario.model_copy(update={"through": through})
     case = case.model_copy(update={"scenario": scenario})
-    target = case.target
+    return case.model_copy(update={"target": target_without_secrets(case.target)})
+
+
+def target_without_secrets(target: Target) -> Target:
+    """A target as it may be shown."""
     if target.url is None:
-        return case
-    struck = target.model_copy(
+        return target
+    return target.model_copy(
         update={
             "url": redaction.url(target.url),
             "headers": redaction.headers(target.headers),
@@ -157,7 +161,6 @@ def _without_secrets(case: Case) -> Case:
             "command": None if target.command is None else _unset(target.command),
         }
     )
-    return case.model_copy(update={"target": struck})
 
 
 def _unset(command: Command) -> Command:

@@ -19,6 +19,7 @@ import trio
 
 from harness.checks.registry import build_all
 from harness.ends import hosting
+from harness.ends.asker import Asker, Asking
 from harness.ends.client import EventSourceClient
 from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
@@ -58,6 +59,7 @@ class Props:
             `hop-1`, and a command target its output in `target`; None: nothing is kept.
         settle_s: Seconds to watch on after the last client is done.
         watch: Told of every entry as it is written; None: nobody watches.
+        asking: Who asks in place of the case's clients, of a target without hops; None: they do.
     """
 
     base: Path = field(default_factory=Path)
@@ -65,6 +67,7 @@ class Props:
     programs: Path | None = None
     settle_s: float = _SETTLE_S
     watch: Callable[[Entry], None] | None = None
+    asking: Asking | None = None
 
 
 def settle_s(case: Case) -> float:
@@ -265,7 +268,7 @@ class Stage:
         case = self._case
         context = self._tls_context() if self._speaks_tls else None
         limit_s = watch_s(case)
-        clients = [
+        clients: list[EventSourceClient | Asker] = [
             EventSourceClient(
                 spec,
                 number,
@@ -282,6 +285,18 @@ class Stage:
             )
             for number, spec in enumerate(case.scenario.client, 1)
         ]
+        if self._props.asking is not None:
+            clients = [
+                Asker(
+                    self._props.asking,
+                    case.target,
+                    url,
+                    network=self._network,
+                    entry=entry,
+                    record=self._recorder.record,
+                    now_s=self._recorder.now_s,
+                )
+            ]
         reason = f"watched for {limit_s:g} s"
         with trio.CancelScope() as watching:
             async with trio.open_nursery() as nursery:
@@ -307,7 +322,7 @@ class Stage:
         watching.cancel()
 
     @staticmethod
-    async def _enter(client: EventSourceClient, after_s: float) -> None:
+    async def _enter(client: EventSourceClient | Asker, after_s: float) -> None:
         await trio.sleep(after_s)
         await client.run()
 

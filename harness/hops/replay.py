@@ -44,6 +44,7 @@ from harness.faults.base import (
 from harness.hops.machine import RANK_S, HopMachine
 from harness.hops.observed import Asked, Got, Said
 from harness.hops.replay_links import END, FRAMING, Link, Sent, Target, declared, framed
+from harness.hops.witness import Witness
 
 # A wake that is due within a float's error of now is due now.
 _SLACK_S = 1e-9
@@ -61,6 +62,7 @@ class Replay:
         said: What the target says to the next request. Raises `NothingLeftError` at the end.
         until_s: Nothing happens after this time, in seconds.
         tick: Told the time of every step, before it: the recorder's clock.
+        witness: Told what crosses every border; None: nobody looks.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class Replay:
         said: Callable[[RequestHead], Said],
         until_s: float,
         tick: Callable[[float], None],
+        witness: Witness | None = None,
     ) -> None:
         self._machines = machines
+        self._witness = Witness() if witness is None else witness
         self._said = said
         self._until_s = until_s
         self._tick = tick
@@ -119,6 +123,7 @@ class Replay:
 
     def _ask(self, number: int, request: Asked) -> None:
         head = RequestHead(request.method, request.target, request.headers, request.version)
+        self._witness.asked(number, request)
         self._request(Link(0, number), head)
         self._to(Link(0, number), RequestEnd())
 
@@ -150,18 +155,22 @@ class Replay:
             case ForwardHead(head):
                 got.status, got.headers, got.head_s = head.status, head.headers, self._now_s
                 got.framing = head.framing
+                self._witness.answered(number, head)
                 if head.framing == "h2":
                     self._over_h2.add(number)
             case Forward(data):
                 got.add(self._now_s, data)
+                self._witness.arrived(number, data)
             case End("stall"):
                 pass
             case End("truncation" | "reset", h2=h2) if number in self._over_h2:
                 # Over HTTP/2 there is one abrupt end of a stream: RST_STREAM.
                 got.end, got.end_s = h2.how, self._now_s
                 got.h2_code = h2.code if h2.how == "reset" else None
+                self._witness.ended(number, h2.how)
             case End(how):
                 got.end, got.end_s = how, self._now_s
+                self._witness.ended(number, how)
 
     def _warn_client(self, link: Link) -> None:
         """A GOAWAY, which only a client that speaks HTTP/2 can be told."""
@@ -188,6 +197,8 @@ class Replay:
     def _deliver(self) -> None:
         while self._inbox:
             hop, x, event = self._inbox.popleft()
+            if isinstance(event, Data):
+                self._witness.read(hop, x, event)
             for y, action in self._machines[hop - 1].step(self._now_s, x, event):
                 self._do(hop, y, action)
 
@@ -231,6 +242,7 @@ class Replay:
                 if sent.framing == "length":
                     action = Forward(data[: sent.declared - sent.size])
                 sent.size += len(data)
+                self._witness.wrote(hop, x, sent.size)
             case End(how):
                 action = replace(action, how=sent.seen(how))
         link = self._down[hop, x]
@@ -292,8 +304,10 @@ class Replay:
     # -- the target's end ------------------------------------------------------------------------
 
     def _ask_target(self, link: Link, head: RequestHead) -> None:
+        number = len(self._targets) + 1
+        self._witness.reached(number, head)
         said = self._said(head)
-        target = self._targets[link] = Target(link, said)
+        target = self._targets[link] = Target(link, said, number)
         if said.status:
             response = ResponseHead(
                 said.status,
@@ -310,9 +324,12 @@ class Replay:
 
     def _say(self, target: Target, t_s: float, event: Event) -> None:
         def say() -> None:
-            if not target.is_closed and target.link.hop:
+            if target.is_closed:
+                return
+            self._witness.said(target.number, event)
+            if target.link.hop:
                 self._tell(target.link, event)
-            elif not target.is_closed:
+            else:
                 self._straight(target.link.x, event)
 
         self._at(self._now_s + t_s, say)
@@ -326,14 +343,16 @@ class Replay:
                 self._reach_client(number, Forward(data))
             case UpstreamEnd("refused"):
                 self._got[number].end, self._got[number].end_s = "refused", self._now_s
+                self._witness.ended(number, "refused")
             case UpstreamEnd("end" | "truncation" | "reset" as how):
                 self._reach_client(number, End(how))
             case _:
                 raise AssertionError(f"a target never says {event}")
 
     def _close(self, link: Link, gone: ClientGone) -> None:
-        if link in self._targets:
-            self._targets[link].is_closed = True
+        if (target := self._targets.get(link)) is not None and not target.is_closed:
+            target.is_closed = True
+            self._witness.left(target.number, gone)
         if gone.how == "fin":
             self._close_down(link)
         self._to(link, gone)

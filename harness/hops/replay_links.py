@@ -34,10 +34,11 @@ class Link:
 
 @dataclass(slots=True)
 class Target:
-    """One exchange at the target's border, being told again."""
+    """One exchange at the target's border, being told again; `number` counts them from 1."""
 
     link: Link
     said: Said
+    number: int
     is_closed: bool = False
 
 

@@ -148,9 +148,7 @@ def nginx_idle(after: str) -> dict[str, Any]:
 
 def nginx_buffer(first: str, block: str, *, is_heeding: bool = True) -> dict[str, Any]:
     held = {"block": block, "first_block": first, "head_counts": True, "hold_head": True}
-    held |= {
-        "when": {"framing": ["close", "length"], "client_version": ["HTTP/1.0", "HTTP/1.1"]}
-    }
+    held |= {"when": {"framing": ["close", "length"], "client_version": ["HTTP/1.0", "HTTP/1.1"]}}
     return held | ({"unless_response_header": {"X-Accel-Buffering": "no"}} if is_heeding else {})
 
 

@@ -1,0 +1,103 @@
+"""`sse-harness check`: your server, one observation, every intermediary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+from harness.errors import UsageError
+
+
+def check(
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[URL]", help="The stream of your server.")
+    ] = None,
+    url: options.Url = None,
+    request: options.Method = None,
+    data: options.Body = None,
+    header: options.Header = None,
+    command: options.Command = None,
+    cwd: options.Cwd = None,
+    env: options.Env = None,
+    ready: options.Ready = None,
+    ready_timeout: options.ReadyTimeout = None,
+    through: options.Through = None,
+    settings: options.Settings = None,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Use what a finished check observed; nothing is asked."
+        ),
+    ] = None,
+    max_requests: Annotated[
+        int, typer.Option("--max-requests", min=1, help="Ask the server no more often than this.")
+    ] = 5,
+    max_time: Annotated[
+        str, typer.Option("--max-time", metavar="TIME", help="Watch a response no longer.")
+    ] = "65s",
+    seed: Annotated[int, typer.Option(help="Decides everything random.")] = 1,
+    report: Annotated[
+        str, typer.Option(metavar="KINDS", help="Files to write: json, junit.")
+    ] = "json,junit",
+    report_dir: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("reports"),
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Name all that is alike.")
+    ] = False,
+    no_color: options.NoColor = False,
+) -> None:
+    """Ask your server once, and say which intermediaries its stream survives, and what cures it.
+
+    Exit codes: 0 it survives all, 1 fail, 2 usage, 3 inconclusive, 4 target or harness error, 130
+    interrupted.
+    """
+    from harness.cli import checking, targeting  # noqa: PLC0415 - heavy
+    from harness.cli.running import report_kinds  # noqa: PLC0415 - heavy
+    from harness.engine.asking import Limits  # noqa: PLC0415 - heavy
+    from harness.units import parse_duration  # noqa: PLC0415 - heavy
+
+    try:
+        max_time_s = parse_duration(max_time)
+    except ValueError as error:
+        raise UsageError(f"--max-time {max_time}: {error}") from error
+    if max_time_s <= 0:
+        raise UsageError("--max-time: expected a time above zero")
+    asked = targeting.Asked(
+        url=_only([*(what or ()), *([url] if url is not None else ())]),
+        request=request,
+        data=data,
+        header=header,
+        command=command,
+        cwd=cwd,
+        env=env,
+        ready=ready,
+        ready_timeout=ready_timeout,
+    )
+    target = targeting.target(asked)
+    if target.is_reference is (from_dir is None):
+        raise UsageError("expected the URL of a stream, or --from DIR")
+    wanted = checking.Wanted(
+        target=target,
+        from_dir=from_dir,
+        through=through,
+        settings=tuple(settings or ()),
+        limits=Limits(max_requests, max_time_s),
+        seed=seed,
+        kinds=report_kinds(report),
+        reports=report_dir,
+        is_full=verbose,
+    )
+    raise typer.Exit(checking.check(wanted, no_color=no_color))
+
+
+def _only(urls: list[str]) -> str | None:
+    """The only one of them; None: there is none.
+
+    Raises:
+        UsageError: There are several.
+    """
+    if len(urls) > 1:
+        raise UsageError(f"expected one URL, got {len(urls)}")
+    return next(iter(urls), None)

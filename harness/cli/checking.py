@@ -1,0 +1,182 @@
+"""What `sse-harness check` does with its options."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.engine.asking import Interview, Limits, heard_before
+from harness.engine.case import describe, target_without_secrets
+from harness.engine.judge import digest
+from harness.engine.run import summary
+from harness.errors import LocalEnvironmentError, UsageError
+from harness.model import journal
+from harness.model.scenario import Target
+from harness.model.survey import Survey
+from harness.model.verdict import EXIT_FAIL, CaseVerdict, Verdict, case_counts
+from harness.report import junit, survey, terminal
+from harness.report.directory import VERDICT, RunDirectory, read_run
+from harness.report.jsonfile import render
+from harness.scenario.chain import parse_chain, remarks
+from harness.scenario.override import check_used, overridden, parse_override
+from harness.survey import facts, judging, rows
+from harness.survey.cells import Cell, all_chains, all_products
+from harness.survey.judging import Judged
+from harness.survey.play import Observed
+
+JUNIT = "junit.xml"
+THROUGH = "through"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of `check`, as they were given."""
+
+    target: Target
+    from_dir: Path | None
+    through: str | None
+    settings: tuple[str, ...]
+    limits: Limits
+    seed: int
+    kinds: tuple[str, ...]
+    reports: Path
+    is_full: bool
+
+
+def check(wanted: Wanted, *, no_color: bool) -> int:
+    """Check a target; the exit code.
+
+    Raises:
+        UsageError: The options cannot be obeyed.
+        TargetError: The target cannot be reached, or does not answer.
+        LocalEnvironmentError: Nothing can be written.
+    """
+    console = terminal.make_console(no_color=no_color)
+    began = time.perf_counter()
+    cells = _cells(wanted)
+    if wanted.from_dir is None:
+        directory = RunDirectory.create(wanted.reports)
+        interview = Interview(
+            wanted.target,
+            wanted.limits,
+            wanted.seed,
+            directory.path,
+            lambda line: console.print(line, soft_wrap=True, style="dim"),
+        )
+        observed = interview.hold(cells)
+        target = target_without_secrets(wanted.target)
+        source = directory.path
+    else:
+        source = read_run(wanted.from_dir).path
+        target, observed = heard_before(source)
+        directory = RunDirectory.create(wanted.reports)
+    on_itself = judging.judge_target(observed, target, wanted.seed)
+    judged: list[Judged] = []
+    if observed.first.is_stream:
+        judged = [judging.judge_cell(cell, observed, target, wanted.seed) for cell in cells]
+    cases = tuple(_kept([on_itself, *judged], directory, source))
+    verdict = summary(
+        cases,
+        clock="replay",
+        target=describe(target),
+        seed=wanted.seed,
+        wall_s=time.perf_counter() - began,
+    )
+    problem = _write(verdict, directory, wanted.kinds)
+    told = _survey(observed, on_itself, judged, source)
+    survey.show(told, console, directory.path, is_full=wanted.is_full)
+    if problem is None:
+        return verdict.exit_code
+    sys.stderr.write(f"error: {problem}\n")
+    return verdict.exit_code if verdict.exit_code == EXIT_FAIL else problem.exit_code
+
+
+def _cells(wanted: Wanted) -> list[Cell]:
+    """What to replay through.
+
+    Raises:
+        UsageError: It cannot be replayed.
+    """
+    overrides = [parse_override(text) for text in wanted.settings]
+    if wanted.through is None:
+        if overrides:
+            raise UsageError("--set goes with --through")
+        return [*all_products(), *all_chains()]
+    chain = parse_chain(wanted.through)
+    check_used(overrides, [chain])
+    chain = overridden(chain, overrides)
+    if any(hop.is_outside for hop in chain):
+        raise UsageError("--through: a real hop cannot be replayed through; sse-harness run has it")
+    for remark in remarks(chain):
+        sys.stderr.write(f"note: {remark}\n")
+    return [Cell(THROUGH, chain)]
+
+
+def _kept(cells: Iterable[Judged], directory: RunDirectory, source: Path) -> Iterator[CaseVerdict]:
+    """The verdict on each cell; the journals of those that did not pass are written.
+
+    What passes is replayed again from what was observed: nothing is lost with its journal.
+
+    Raises:
+        LocalEnvironmentError: It cannot be written.
+    """
+    for it in cells:
+        case = it.case
+        if it.entries is not None and case.outcome not in {"PASS", "SKIP"}:
+            shown = directory.journal(case.id)
+            directory.case(case.id)
+            lines = [journal.encode(entry) + b"\n" for entry in it.entries]
+            directory.write(shown, b"".join(lines))
+            case = msgspec.structs.replace(case, journal=shown, journal_sha256=digest(it.entries))
+        yield msgspec.structs.replace(case, again=_again(it.cell, source))
+
+
+def _again(cell: Cell, source: Path) -> str:
+    """The command that shows one chain again."""
+    words = ["sse-harness", "check", "--from", str(source)]
+    if cell.hops:
+        words += ["--through", cell.asked_for]
+    return shlex.join(words)
+
+
+def _write(
+    verdict: Verdict, directory: RunDirectory, kinds: tuple[str, ...]
+) -> LocalEnvironmentError | None:
+    """Write the files; why they could not be, if so."""
+    try:
+        if "json" in kinds:
+            directory.write(VERDICT, render(verdict))
+        if "junit" in kinds:
+            directory.write(JUNIT, junit.render(verdict))
+    except LocalEnvironmentError as error:
+        return error
+    return None
+
+
+def _survey(observed: Observed, on_itself: Judged, judged: list[Judged], source: Path) -> Survey:
+    """All there is to tell."""
+    first = observed.first
+    server = facts.server_of(first)
+    spoken_s = [it.t_s for it in first.reads for _ in range(it.events)]
+    told = rows.rows_of_paths(judged, spoken_s, {})
+    worst = next((it for it in judged if it.case.outcome == "FAIL"), None)
+    projected = next((it.case.note for it in judged if it.case.note), "")
+    return Survey(
+        target=f"yours: {first.request.method} {first.request.target}"
+        + (f" ({server})" if server else ""),
+        stream=facts.stream_of(first),
+        observed=tuple(facts.observed(first)),
+        projected=projected,
+        survived=judging.survivors(judged),
+        of=len(judged),
+        counts=case_counts(it.case for it in judged),
+        rows=(*rows.rows_of_target(on_itself), *told),
+        skips=(*facts.not_meant(judged), *facts.not_reached(judged)),
+        again="" if worst is None else _again(worst.cell, source),
+    )

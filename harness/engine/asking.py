@@ -1,0 +1,207 @@
+"""Ask a target as often as the chains need it, on the real clock, and keep what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from harness.ends.asker import Asking, request_of
+from harness.ends.target import origin
+from harness.engine.case import perform
+from harness.engine.stage import Props
+from harness.errors import TargetError, UsageError
+from harness.hops.observed import Asked
+from harness.model import journal, secret_values
+from harness.model.ask import Ask
+from harness.model.journal import Journal
+from harness.model.scenario import Case, Scenario, Target
+from harness.model.target import PORT
+from harness.survey.cadence import Watching
+from harness.survey.cells import Cell
+from harness.survey.judging import described, unasked, versions_wanted
+from harness.survey.observation import Observation, observation
+from harness.survey.play import Observed
+from harness.units import show_seconds
+from harness.wire.headers import value
+
+# After what a stream is left for, the tap sees the target's last words.
+_SETTLE_S = 0.2
+# A silence as long as the limit that most products share, and a second for it to fire.
+_SILENCE_S = 61.0
+# An answer that is computed is watched to its end, which may take minutes.
+_COMPUTED_S = 600.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+OBSERVED = "observed"
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often and how long a target may be asked.
+
+    Args:
+        requests: How often at most.
+        time_s: How long an endless response is watched at most, in seconds.
+    """
+
+    requests: int
+    time_s: float
+
+
+class Interview:
+    """The requests of one check, one after the other.
+
+    Args:
+        target: Whom to ask.
+        limits: How often and how long.
+        seed: The check's.
+        path: The directory in which the journal of each request is kept.
+        say: Told in a line what is going to be asked.
+    """
+
+    def __init__(
+        self, target: Target, limits: Limits, seed: int, path: Path, say: Callable[[str], None]
+    ) -> None:
+        self._target = target
+        self._limits = limits
+        self._seed = seed
+        self._path = path
+        self._say = say
+        self._asked = 0
+
+    def hold(self, cells: Sequence[Cell]) -> Observed:
+        """All that the target says, as far as these chains need it.
+
+        Raises:
+            TargetError: It cannot be reached, or does not answer.
+        """
+        # Which port a command is given is not known yet, and makes no difference.
+        url = (self._target.url or "").replace(PORT, "1")
+        sent = request_of(Ask(), self._target, url)
+        request = Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
+        self._announce(cells, request)
+        first = self._once(Ask.of(request.version, request.headers))
+        while first.said.status in _REDIRECTS and self._may_ask:
+            first = self._redirected(first)
+        others: list[Observation] = []
+        if first.is_stream:
+            for ask, needy in unasked(cells, Observed(first), self._seed).items():
+                if not self._may_ask:
+                    break
+                names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
+                self._say(f"asking again for {names}: {described(ask)}")
+                others.append(self._once(ask, first))
+        return Observed(first, others)
+
+    @property
+    def _may_ask(self) -> bool:
+        return self._asked < self._limits.requests
+
+    @property
+    def _is_computed(self) -> bool:
+        """Whether the answer is made for this one request, and ends once it is told."""
+        return self._target.method != "GET" or self._target.body is not None
+
+    @property
+    def _most_s(self) -> float:
+        return _COMPUTED_S if self._is_computed else self._limits.time_s
+
+    def _announce(self, cells: Sequence[Cell], request: Asked) -> None:
+        count = min(len(versions_wanted(cells, request, self._seed)), self._limits.requests)
+        requests = "1 request" if count == 1 else f"{count} requests"
+        each = "" if count == 1 else " each"
+        most = f"up to {show_seconds(self._most_s)}{each}"
+        self._say(f"{requests}, {most}; at most {self._limits.requests} if the answers need it")
+
+    def _once(self, ask: Ask, like: Observation | None = None) -> Observation:
+        self._asked += 1
+        has_end = self._is_computed or (like is not None and like.is_over)
+        watching = Watching(
+            has_end=has_end, longest_s=_SILENCE_S, is_known=like is not None and like.is_stream
+        )
+        scenario = Scenario(
+            id=f"observed/{self._asked}",
+            why="what the target says, to be replayed",
+            watch_s=self._most_s if like is None else like.watched_s * (2 if has_end else 1),
+        )
+        case = Case(
+            id=scenario.id, scenario=scenario, target=self._target, clock="real", seed=self._seed
+        )
+        folder = self._path / f"{OBSERVED}-{self._asked}"
+        props = Props(
+            programs=folder,
+            settle_s=_SETTLE_S,
+            watch=watching.see,
+            asking=Asking(ask, watching.is_enough),
+        )
+        entries, _ = perform(case, props, folder / JOURNAL)
+        return self._heard(ask, entries)
+
+    def _heard(self, ask: Ask, entries: Journal) -> Observation:
+        """What the target said, if it said anything.
+
+        Raises:
+            TargetError: It did not.
+        """
+        for entry in entries:
+            if isinstance(entry, journal.StageProblem):
+                raise TargetError(entry.message, entry.source)
+        seen = observation(ask, entries)
+        where = secret_values.of(self._target).text(self._target.url or "")
+        if seen is None or seen.said.status == 0:
+            how = "" if seen is None or seen.said.end is None else f": {seen.said.end}"
+            waited = show_seconds(0.0 if seen is None else seen.watched_s)
+            raise TargetError(f"{where}: no response in {waited}{how}", "no-response")
+        return seen
+
+    def _redirected(self, seen: Observation) -> Observation:
+        """Ask where a redirect leads, if that is the same server.
+
+        Raises:
+            TargetError: It is another one.
+        """
+        url = httpx.URL(self._target.url or "")
+        there = url.join(value(seen.said.headers, "location") or "")
+        shown = secret_values.of(self._target).text(str(there))
+        if str(origin(str(there))) != str(origin(str(url))):
+            raise TargetError(f"redirected to another server: check {shown}", "redirected")
+        self._say(f"redirected to {shown}")
+        self._target = self._target.model_copy(update={"url": str(there)})
+        return self._once(seen.ask)
+
+
+def heard_before(run: Path) -> tuple[Target, Observed]:
+    """What a finished check observed.
+
+    Args:
+        run: Its directory.
+
+    Raises:
+        UsageError: It observed nothing, or nothing that can be read.
+    """
+    found: list[Observation] = []
+    target = Target(url="")
+    for file in sorted(run.glob(f"{OBSERVED}-*/{JOURNAL}"), key=_number):
+        try:
+            entries = Journal.read(file.read_bytes().splitlines())
+            target = Case.model_validate(entries.case.case).target
+            asked = [it for it in entries if isinstance(it, journal.TapRequest)]
+            seen = (
+                observation(Ask.of(asked[0].version, asked[0].headers), entries) if asked else None
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{file} is not what a check observed: {error}") from error
+        if seen is not None:
+            found.append(seen)
+    streams = [it for it in found if it.said.status not in _REDIRECTS]
+    if not streams:
+        raise UsageError(f"{run} holds nothing that a check observed")
+    return target, Observed(streams[0], streams[1:])
+
+
+def _number(file: Path) -> int:
+    return int(file.parent.name.rpartition("-")[2])

@@ -1,0 +1,80 @@
+"""What a check has to say, laid out for a reader: one row for each chain that is told of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.model.verdict import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Something that might cure a failure, tried on the replay.
+
+    Args:
+        text: What to do, such as `response header  X-Accel-Buffering: no`.
+        is_proven: Whether the replay passes with it; None: it was not tried.
+    """
+
+    text: str
+    is_proven: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One chain in which something is wrong, or the target itself.
+
+    Args:
+        title: What stands there: `nginx@1.22`.
+        grade: The mark of how what is blamed is known, or "".
+        cause: What did it, in a word: a fault, or a check.
+        headline: What a client sees of it.
+        sent: When the target spoke, a character for each stretch of time; "": not told.
+        seen: When the client heard it, likewise.
+        why: What the hop did.
+        remedies: What may cure it.
+        confirm: What shows it in production.
+        alike: The other chains with the same cause.
+        is_target: Whether this is said of the target, on no path at all.
+    """
+
+    title: str
+    outcome: Outcome
+    grade: str
+    cause: str
+    headline: str
+    sent: str
+    seen: str
+    why: str
+    remedies: tuple[Remedy, ...]
+    confirm: str
+    alike: tuple[str, ...] = ()
+    is_target: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A check, for a reader.
+
+    Args:
+        target: What was tested: `POST /chat (uvicorn)`.
+        stream: What it says: `412 events in 41.2 s, no ids`.
+        observed: What else was seen: `first byte 22.4 s`, each on its own.
+        projected: How an endless stream was carried on; "": it was not.
+        survived: How many chains it survives, of `of`.
+        counts: Chains per outcome.
+        rows: What is wrong.
+        skips: What was not meant here or not reached, a line each.
+        again: The command that shows one chain again.
+    """
+
+    target: str
+    stream: str
+    observed: tuple[str, ...]
+    projected: str
+    survived: int
+    of: int
+    counts: dict[str, int]
+    rows: tuple[Row, ...]
+    skips: tuple[str, ...]
+    again: str

@@ -1,0 +1,1 @@
+"""One observation, every intermediary: what was said once, replayed through each and judged."""

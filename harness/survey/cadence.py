@@ -1,0 +1,174 @@
+"""When an endless stream is known, and how it goes on.
+
+A stream of which nobody waits for the end is watched until what it does next is known: it was
+silent and a heartbeat came, twice, or it fell silent for as long again and again. From then on it
+is carried on as it was: the blocks seen since its first read, with their times, again and again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from harness.hops.observed import Said
+from harness.model.journal import Entry, TapEnd, TapHead, TapRead
+from harness.survey.observation import Observation
+from harness.wire.coding import CodingError, decoder, encoder
+from harness.wire.headers import tokens
+from harness.wire.sse import Comment, Event, Parser
+
+# Less than this shows no beat.
+_LEAST_S = 10.0
+# And of an answer that is known from another way of asking, less than this.
+_AGAIN_S = 2.0
+_AGAIN_READS = 3
+_LEAST_GAPS = 5
+# So many silences have to be alike: none longer than so many times another.
+_SILENCES = 3
+_ALIKE = 1.5
+# Two comments closer than this are one heartbeat, or the greeting of a stream.
+_APART_S = 0.5
+
+
+class Watching:
+    """Tells, while a response is watched, when enough of it is known.
+
+    Args:
+        has_end: Whether it is to be watched to its end, as of a response that is computed.
+        longest_s: A silence of this length says all that a longer one would.
+        is_known: Whether the target's beat is known from another way of asking, so that this
+            response has only to be seen to come.
+    """
+
+    def __init__(self, *, has_end: bool, longest_s: float, is_known: bool = False) -> None:
+        self._has_end = has_end
+        self._is_known = is_known
+        self._longest_s = longest_s
+        self._decode = decoder("")
+        self._parser = Parser()
+        self._head_s: float | None = None
+        self._arrivals_s: list[float] = []
+        self._comments_s: list[float] = []
+        self._is_over = False
+        self.now_s = 0.0
+
+    def see(self, entry: Entry) -> None:
+        """Take the next entry of the journal."""
+        self.now_s = max(self.now_s, entry.t_s)
+        match entry:
+            case TapHead(is_interim=False):
+                self._head_s = entry.t_s
+                self._decode = decoder(", ".join(tokens(entry.headers, "content-encoding")))
+            case TapRead():
+                self._read(entry.t_s, entry.payload.content() or b"")
+            case TapEnd():
+                self._is_over = True
+            case _:
+                pass
+
+    def _read(self, t_s: float, data: bytes) -> None:
+        self._arrivals_s.append(t_s)
+        try:
+            items = list(self._parser.feed(self._decode.decompress(data)))
+        except CodingError:
+            return
+        if any(isinstance(it, Comment) for it in items) and not any(
+            isinstance(it, Event) for it in items
+        ):
+            self._comments_s.append(t_s)
+
+    def is_enough(self, now_s: float) -> bool:
+        """Whether enough is known by now."""
+        if self._is_over:
+            return True
+        if self._head_s is None or self._has_end:
+            return False
+        last_s = self._arrivals_s[-1] if self._arrivals_s else self._head_s
+        if now_s - last_s > self._longest_s:
+            return True
+        if self._is_known and len(self._arrivals_s) >= _AGAIN_READS:
+            return now_s - self._arrivals_s[0] >= _AGAIN_S
+        if now_s - self._head_s < _LEAST_S:
+            return False
+        beats = [b - a for a, b in pairwise(self._comments_s) if b - a >= _APART_S]
+        return bool(beats) or _is_steady(self._arrivals_s, now_s)
+
+
+def _is_steady(arrivals_s: list[float], now_s: float) -> bool:
+    gaps_s = [b - a for a, b in pairwise(arrivals_s)]
+    if len(gaps_s) < _LEAST_GAPS:
+        return False
+    longest_s = sorted(gaps_s)[-_SILENCES:]
+    return max(longest_s[-1], now_s - arrivals_s[-1]) <= _ALIKE * longest_s[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a stream does again and again.
+
+    Attributes:
+        steps: The pause before each read, in seconds, and what it says.
+    """
+
+    steps: tuple[tuple[float, bytes], ...]
+
+
+def beat_of(seen: Observation) -> Beat | None:
+    """How a stream goes on that was left; None: it is over, or nothing tells."""
+    if seen.is_over or not seen.is_stream:
+        return None
+    whole = [at for at, it in enumerate(seen.reads) if it.is_whole]
+    if len(whole) < 2:
+        return None
+    cycle = pairwise(seen.reads[whole[0] : whole[-1] + 1])
+    return Beat(tuple((after.t_s - before.t_s, after.data) for before, after in cycle))
+
+
+def carried_on(
+    seen: Observation, until_s: float, most_reads: int, beat: Beat | None = None
+) -> tuple[Said, float]:
+    """What the target says, had it been watched for longer, and how far that goes.
+
+    Args:
+        seen: What was seen.
+        until_s: How far to go, in seconds since the request.
+        most_reads: How many reads to add at most.
+        beat: How it goes on, if that is known better than from what was seen here.
+    """
+    own = beat_of(seen)
+    if own is None or until_s <= seen.watched_s:
+        return seen.said, seen.watched_s
+    beat = beat or own
+    last = max(at for at, it in enumerate(seen.reads) if it.is_whole)
+    plain: list[tuple[float, bytes]] = [(it.t_s, it.data) for it in seen.reads[: last + 1]]
+    kept = len(plain)
+    # A silence that was seen to be longer is kept.
+    at_s = max(seen.watched_s, plain[-1][0] + beat.steps[0][0]) - beat.steps[0][0]
+    while len(plain) - kept < most_reads:
+        for gap_s, data in beat.steps:
+            at_s += gap_s
+            if at_s > until_s:
+                return replace(seen.said, reads=_coded(plain, seen)), until_s
+            plain.append((at_s, data))
+    return replace(seen.said, reads=_coded(plain, seen)), at_s
+
+
+def _coded(plain: list[tuple[float, bytes]], seen: Observation) -> tuple[tuple[float, bytes], ...]:
+    """The reads in the content codings of the response, flushed each."""
+    if not seen.codings:
+        return tuple(plain)
+    coders = [encoder(coding) for coding in seen.codings]
+    out = []
+    for t_s, piece in plain:
+        data = piece
+        for coder in coders:
+            data = coder.compress(data) + coder.flush()
+        out.append((t_s, data))
+    return tuple(out)
+
+
+def longest_silence_s(seen: Observation) -> float:
+    """The longest stretch without a byte, from the request to the end of what was seen."""
+    points = [0.0, *(it[0] for it in seen.said.reads)]
+    points.append(seen.said.end_s if seen.is_over else seen.watched_s)
+    return max((b - a for a, b in pairwise(points)), default=0.0)

@@ -1,0 +1,135 @@
+"""What a target was seen to say to one way of asking: the input of every replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from harness.checks.places import is_event_stream
+from harness.hops.observed import Said, said
+from harness.model import journal
+from harness.model.ask import Ask
+from harness.model.journal import Journal
+from harness.wire.coding import CodingError, decoder
+from harness.wire.headers import tokens
+from harness.wire.sse import Comment, Event, Parser
+
+_BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")
+_LONGEST_BLANK = 4
+
+
+@dataclass(frozen=True)
+class Plain:
+    """One read, decoded.
+
+    Args:
+        t_s: When it came, in seconds since the request.
+        events: How many events it completed.
+        comments: How many comments.
+        ids: The ids its events set.
+        is_whole: Whether it ends with a blank line, so that another block may follow.
+    """
+
+    t_s: float
+    data: bytes
+    events: int
+    comments: int
+    ids: tuple[str, ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One response of a target.
+
+    Attributes:
+        ask: How it was asked.
+        request: The request, as it reached the target.
+        said: What it answered.
+        watched_s: How long that was watched, in seconds since the request.
+        lag_s: How late the machine was at worst.
+    """
+
+    ask: Ask
+    request: journal.TapRequest
+    said: Said
+    watched_s: float
+    lag_s: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the target itself ended the response."""
+        return self.said.end is not None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether a client would read events from it."""
+        return is_event_stream(self.said.status, self.said.headers)
+
+    @property
+    def codings(self) -> tuple[str, ...]:
+        """Its content codings, in the order they were applied."""
+        return tuple(it for it in tokens(self.said.headers, "content-encoding") if it != "identity")
+
+    @cached_property
+    def reads(self) -> tuple[Plain, ...]:
+        """Its reads, decoded, as far as they can be."""
+        out: list[Plain] = []
+        try:
+            unpack = decoder(", ".join(self.codings))
+        except CodingError:
+            return ()
+        parser = Parser()
+        tail = b""
+        for t_s, coded in self.said.reads:
+            try:
+                data = unpack.decompress(coded)
+            except CodingError:
+                break
+            items = list(parser.feed(data))
+            tail = (tail + data)[-_LONGEST_BLANK:]
+            out.append(
+                Plain(
+                    t_s,
+                    data,
+                    events=sum(isinstance(it, Event) for it in items),
+                    comments=sum(isinstance(it, Comment) for it in items),
+                    ids=tuple(it.id_field for it in items if isinstance(it, Event) and it.id_field),
+                    is_whole=tail.endswith(_BLANK_LINES),
+                )
+            )
+        return tuple(out)
+
+    @property
+    def events(self) -> int:
+        """How many events it said."""
+        return sum(it.events for it in self.reads)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its events, in order."""
+        return [name for it in self.reads for name in it.ids]
+
+    @property
+    def comments(self) -> int:
+        """How many comments it said."""
+        return sum(it.comments for it in self.reads)
+
+
+def observation(ask: Ask, entries: Journal) -> Observation | None:
+    """What a journal shows of one request; None: the target never got it.
+
+    Raises:
+        ValueError: Payload bytes were clipped, so that nothing can be replayed.
+    """
+    requests = [it for it in entries if isinstance(it, journal.TapRequest)]
+    if not requests:
+        return None
+    request = requests[0]
+    return Observation(
+        ask=ask,
+        request=request,
+        said=said(entries)[0],
+        watched_s=entries[len(entries) - 1].t_s - request.t_s,
+        lag_s=max((it.lag_s for it in entries if isinstance(it, journal.StageLag)), default=0.0),
+    )

@@ -1,0 +1,195 @@
+"""One cell: a stream that was observed, replayed through a chain, as a journal to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.faults.base import RequestHead
+from harness.hops import build
+from harness.hops.observed import Asked, Said
+from harness.hops.replay import Replay
+from harness.hops.replay_journal import Recording
+from harness.model import journal
+from harness.model.ask import Ask
+from harness.model.journal import Journal
+from harness.model.scenario import Case, Hop, Scenario, Target
+from harness.survey.cadence import beat_of, carried_on
+from harness.survey.cells import Cell
+from harness.survey.observation import Observation
+from harness.version import VERSION
+from harness.wire.accept_encoding import preferred
+
+# An endless stream is carried on for a minute, or its chain's slowest limit three times over, or
+# half an hour beyond one of hours, and no further than so many reads.
+_LEAST_S = 60.0
+_LIMITS = 3
+_MOST_BEYOND_S = 1800.0
+_MOST_READS = 2000
+# After a response that ended: time for hops to pass on what they hold, and to notice.
+_SETTLE_S = 30.0
+
+
+class NotAskedError(Exception):
+    """A hop asks the target in a way that it was not asked in.
+
+    Args:
+        ask: How.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(ask)
+        self.ask = ask
+
+
+class Observed:
+    """Everything a target was seen to say, by how it was asked.
+
+    Args:
+        first: The response to a client's own request.
+        others: The responses to other ways of asking.
+    """
+
+    def __init__(self, first: Observation, others: Sequence[Observation] = ()) -> None:
+        self.first = first
+        self._by_ask = {it.ask: it for it in (first, *others)}
+
+    def find(self, ask: Ask) -> Observation:
+        """What the target says to one way of asking.
+
+        Raises:
+            NotAskedError: It was not asked so, and what it said otherwise does not tell.
+        """
+        if ask in self._by_ask:
+            return self._by_ask[ask]
+        for seen in self._by_ask.values():
+            alike = (ask.version, ask.last_event_id) == (seen.ask.version, seen.ask.last_event_id)
+            if alike and _is_same_coding(ask, seen):
+                return seen
+        raise NotAskedError(ask)
+
+
+def _is_same_coding(ask: Ask, seen: Observation) -> bool:
+    """Whether a target that was seen to answer one choice of codings answers another one alike."""
+    if not seen.codings:
+        # Who does not code although it may, does not where it may less.
+        return _codings(ask.accept_encoding) <= _codings(seen.ask.accept_encoding)
+    field = (("Accept-Encoding", ask.accept_encoding or ""),)
+    return _codings(ask.accept_encoding) == _codings(seen.ask.accept_encoding) or (
+        len(seen.codings) == 1
+        and _codings(ask.accept_encoding) <= _codings(seen.ask.accept_encoding)
+        and preferred(field, seen.codings) is not None
+    )
+
+
+def _codings(field: str | None) -> frozenset[str]:
+    names = (it.partition(";")[0].strip().lower() for it in (field or "").split(","))
+    return frozenset(filter(None, names))
+
+
+@dataclass(frozen=True)
+class Played:
+    """A replay.
+
+    Attributes:
+        until_s: How far it went.
+        projected_s: From how many seconds of what was seen it was carried on; None: it was not.
+        asks: How the target was asked in it.
+    """
+
+    entries: Journal
+    until_s: float
+    projected_s: float | None
+    asks: tuple[Ask, ...]
+
+
+def asks_of(hops: Sequence[Hop], request: Asked, seed: int) -> list[Ask]:
+    """How the target is asked through a chain, before anything is known of what it says."""
+    asks: list[Ask] = []
+
+    def said(head: RequestHead) -> Said:
+        asks.append(Ask.of(head.version, head.headers))
+        headers = (("Content-Type", "text/event-stream"),)
+        return Said(200, "HTTP/1.1", "chunked", headers, 0.0, (), None, 0.0)
+
+    machines = build.machines(hops, seed, lambda _entry: None)
+    Replay(machines, said, 0.0, lambda _now_s: None).run([request])
+    return asks
+
+
+def request_of(seen: Observation) -> Asked:
+    """The request of a client, as it was sent."""
+    sent = seen.request
+    return Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
+
+
+def play(
+    cell: Cell, observed: Observed, target: Target, expect: Mapping[str, Any], seed: int
+) -> Played:
+    """Replay what was observed through a chain.
+
+    Args:
+        cell: The chain.
+        observed: What the target says.
+        target: Which it is, without secrets.
+        expect: What to judge by, as `expect:` in a scenario.
+        seed: Decides what is random.
+
+    Raises:
+        NotAskedError: See `Observed.find`.
+    """
+    first = observed.first
+    until_s = _until_s(cell, first)
+    reach_s = until_s
+    beat = beat_of(first)
+    if not first.is_over:
+        _, reach_s = carried_on(first, until_s, _MOST_READS)
+    scenario = Scenario(
+        id=f"check/{cell.name}",
+        why=f"the stream, replayed through {cell.title}",
+        through=cell.hops,
+        expect=dict(expect),
+        watch_s=reach_s,
+    )
+    case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
+    recording = Recording(_first_entry(case), first.lag_s)
+    asks: list[Ask] = []
+
+    def said(head: RequestHead) -> Said:
+        ask = Ask.of(head.version, head.headers)
+        asks.append(ask)
+        seen = observed.find(ask)
+        return carried_on(seen, reach_s, _MOST_READS, beat)[0]
+
+    machines = build.machines(cell.hops, seed, recording.record)
+    Replay(machines, said, reach_s, recording.tick, recording).run([request_of(first)])
+    is_projected = not first.is_over and reach_s > first.watched_s
+    return Played(
+        recording.over(reach_s, f"replayed for {reach_s:g} s"),
+        reach_s,
+        first.watched_s if is_projected else None,
+        tuple(asks),
+    )
+
+
+def _until_s(cell: Cell, first: Observation) -> float:
+    if first.is_over:
+        return first.said.end_s + _SETTLE_S
+    if not cell.hops:
+        return first.watched_s
+    limit_s = cell.longest_limit_s
+    return max(_LEAST_S, first.watched_s, min(_LIMITS * limit_s, limit_s + _MOST_BEYOND_S))
+
+
+def _first_entry(case: Case) -> journal.CaseEntry:
+    return journal.CaseEntry(
+        schema=journal.SCHEMA,
+        version=journal.VERSION,
+        tool=VERSION,
+        case=case.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        clock=case.clock,
+        seed=case.seed,
+        target=case.target.url or "",
+        is_reference=False,
+    )

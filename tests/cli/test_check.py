@@ -1,0 +1,60 @@
+"""`sse-harness check`, as far as it comes without a server."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "expected the URL of a stream, or --from DIR"),
+        (["http://127.0.0.1:1/", "--from", "reports"], "expected the URL of a stream, or --from"),
+        (["127.0.0.1:1"], "expected a URL such as http://127.0.0.1:8000/events"),
+        (["http://127.0.0.1:1/", "--max-time", "5"], "--max-time 5: "),
+        (["http://127.0.0.1:1/", "--max-time", "0s"], "--max-time: expected a time above zero"),
+        (["http://127.0.0.1:1/", "--set", "nginx.gzip=on"], "--set goes with --through"),
+        (["http://127.0.0.1:1/", "--through", "ngnix"], "did you mean nginx?"),
+        (["http://127.0.0.1:1/", "--through", "[{real: nginx}]"], "cannot be replayed through"),
+        (["http://127.0.0.1:1/", "--report", "pdf"], "--report pdf: unknown kind"),
+        (["--from", "nowhere"], "nowhere: expected the directory of a run, got nothing there"),
+    ],
+)
+def test_what_cannot_be_obeyed_is_said_in_a_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command("check", *words)
+
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_server_that_is_not_there_is_said_in_a_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    ended = command("check", f"http://127.0.0.1:{port}/events")
+
+    assert ended.code == 4
+    assert ended.err.splitlines() == [f"error: http://127.0.0.1:{port}: connection refused"]
+
+
+def test_a_run_that_observed_nothing_cannot_be_checked_again(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command("run", "direct/healthy", "--report-dir", "runs").code == 0
+    ended = command("check", "--from", "runs")
+
+    assert ended.code == 2
+    assert "holds nothing that a check observed" in ended.err

@@ -1,0 +1,125 @@
+"""`sse-harness check` against servers nobody here wrote: one observation, every intermediary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from harness.model.verdict import CaseVerdict, Finding
+from tests.real.programs import AtOnce, Finished, run
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def runs(
+    starlette: str, express: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AtOnce]:
+    folder = tmp_path_factory.mktemp("checks")
+    urls = {
+        "starlette": f"{starlette}/events",
+        "express": f"{express}/events",
+        "finite": f"{express}/finite?count=8",
+        "nothing": f"{starlette}/nothing",
+    }
+    made = AtOnce(
+        {name: partial(run, "check", url, cwd=folder / name) for name, url in urls.items()},
+        len(urls),
+    )
+    yield made
+    made.stop()
+
+
+def cell(ended: Finished, name: str) -> CaseVerdict:
+    (found,) = [it for it in ended.verdict.cases if it.id == f"check/{name}"]
+    return found
+
+
+def failed(case: CaseVerdict) -> dict[str, Finding]:
+    return {it.check: it for it in case.findings if it.outcome == "FAIL"}
+
+
+def test_who_asks_intermediaries_and_sends_heartbeats_survives_what_heeds_it(
+    runs: AtOnce,
+) -> None:
+    ended = runs.of("starlette")
+
+    outcomes = {it.id.removeprefix("check/"): it.outcome for it in ended.verdict.cases}
+    for name in ("direct", "nginx", "haproxy", "caddy", "aws-alb", "express-compression"):
+        assert outcomes[name] == "PASS", (name, ended.out)
+    # What no header reaches holds all of it.
+    assert outcomes["lighttpd"] == outcomes["apigee"] == "FAIL"
+    assert ended.code == 1
+
+
+def test_silences_are_as_short_as_heartbeats_make_them(runs: AtOnce) -> None:
+    case = cell(runs.of("starlette"), "aws-alb")
+
+    (idle,) = [it for it in case.faults if it.is_limit]
+    assert (idle.fault, idle.end) == ("idle_timeout", "defeated")
+    assert case.note.startswith("projected from ")
+
+
+def test_who_says_nothing_to_intermediaries_is_held_by_nginx_and_told_why(runs: AtOnce) -> None:
+    ended = runs.of("express")
+
+    late = failed(cell(ended, "nginx"))["delivered_within"]
+    assert late.hop == 1
+    assert late.fix.startswith('send "X-Accel-Buffering: no"')
+    held = failed(cell(ended, "express-compression"))["delivered_within"]
+    assert held.fix.startswith('send "Cache-Control: no-transform"')
+    assert cell(ended, "haproxy").outcome == "PASS"
+    assert "headers_fit" in failed(cell(ended, "direct"))
+
+
+def test_the_target_is_asked_twice_and_no_more(runs: AtOnce) -> None:
+    for name in ("starlette", "express", "finite"):
+        observed = sorted((runs.of(name).reports / "latest").glob("observed-*"))
+        assert [it.name for it in observed] == ["observed-1", "observed-2"], name
+
+
+def test_a_stream_that_ends_is_not_projected(runs: AtOnce) -> None:
+    ended = runs.of("finite")
+
+    assert "projected" not in ended.out
+    assert "8 events in" in ended.out
+    assert cell(ended, "aws-alb").outcome == "PASS"
+    reasons = [it.reason for it in cell(ended, "aws-alb").faults if it.end == "not_reached"]
+    assert reasons
+    assert "limits not reached" in ended.out
+
+
+def test_what_is_no_stream_is_said_of_the_server_and_of_no_path(runs: AtOnce) -> None:
+    ended = runs.of("nothing")
+
+    assert ended.code == 1
+    (only,) = ended.verdict.cases
+    assert only.id == "check/direct"
+    assert "404" in ended.out
+    assert "SURVIVES" not in ended.out
+
+
+def test_a_finished_check_is_judged_again_without_asking(runs: AtOnce, tmp_path: Path) -> None:
+    first = runs.of("express")
+    again = run("check", "--from", str(first.reports), "--through", "nginx", cwd=tmp_path / "again")
+
+    (_, only) = again.verdict.cases
+    before = cell(first, "nginx")
+    assert [(it.check, it.outcome, it.observed) for it in only.findings] == [
+        (it.check, it.outcome, it.observed) for it in before.findings
+    ]
+    assert not list((again.reports / "latest").glob("observed-*"))
+    assert again.took_s < 30
+
+
+def test_the_journals_of_what_failed_are_kept(runs: AtOnce) -> None:
+    ended = runs.of("express")
+
+    for case in ended.verdict.cases:
+        file = ended.reports / "latest" / case.journal
+        assert bool(case.journal) is (case.outcome not in {"PASS", "SKIP"})
+        assert not case.journal or file.is_file()
+    assert (ended.reports / "latest" / "junit.xml").is_file()
