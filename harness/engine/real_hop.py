@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -136,6 +137,8 @@ async def stand(
                     if _IN_USE in said.lower() and attempt < _TRIES:
                         continue
                     raise HopError(f"{hop.called} {problem}{said}", number)
+                if lacking := _lacking(hop, log):
+                    raise HopError(f"{hop.called} leaves something out: {lacking}", number)
                 task_status.started(Standing(start.listening, start.listening_h2))
                 code = await process.wait()
                 broke(HopError(f"{hop.called} ended with {code}{_last_words(log)}", number))
@@ -153,6 +156,11 @@ def _start(
     start = real.start(hop.product, upstream, folder.absolute(), scratch, *ports)
     name, text = start.config
     (folder / name).write_text(text)
+    for it in start.writes:
+        (scratch / it).mkdir()
+        if real.is_root():
+            scratch.chmod(0o711)
+            shutil.chown(scratch / it, "nobody")
     return start
 
 
@@ -188,6 +196,11 @@ async def _answers(stream: trio.SocketStream, path: str) -> bool:
     except trio.BrokenResourceError:
         return False
     return said.startswith(_WELL)
+
+
+def _lacking(hop: Hop, log: Path) -> str:
+    assert hop.product is not None
+    return real.lacking(hop.product.name, log.read_text(errors="replace"))
 
 
 def _last_words(log: Path) -> str:

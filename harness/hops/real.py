@@ -38,6 +38,8 @@ class Program:
             `{scratch}` its directory, `{port}` where it listens, `{modules}` where its npm packages
             are.
         ready: The path that it answers with 200 once it can serve; "": when it listens, it can.
+        lacks: Finds what it says when it goes on without a module that it was told to load.
+        writes: Directories of its scratch that its workers write to; root's run as nobody.
         npm: The packages it is to run, and not itself is the product; the version is the first's.
         python: The same, of Python.
     """
@@ -48,6 +50,8 @@ class Program:
     pattern: str
     arguments: tuple[str, ...]
     ready: str = ""
+    lacks: str = ""
+    writes: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
 
@@ -95,13 +99,15 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         ("-v",),
         r"Apache/([0-9.]+)",
         ("-D", "FOREGROUND", "-f", "{config}"),
+        writes=("cache",),
     ),
     "lighttpd": Program(
         "lighttpd",
-        "apt-get install lighttpd",
+        "apt-get install lighttpd lighttpd-mod-deflate",
         ("-v",),
         r"lighttpd/([0-9.]+)",
         ("-D", "-f", "{config}"),
+        lacks=r"dlopen\(\) failed for: .*",
     ),
     "squid": Program(
         "squid",
@@ -147,6 +153,7 @@ class Start:
             be ready there too. None: nowhere.
         env: The whole of its environment.
         ready: The path that has to be answered with 200 there too; "": none has.
+        writes: Directories of `scratch` to be made; root's are nobody's.
     """
 
     command: tuple[str, ...]
@@ -155,6 +162,7 @@ class Start:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: str = ""
     listening_h2: tuple[str, int] | None = None
+    writes: tuple[str, ...] = ()
 
 
 def find(product: str) -> str:
@@ -215,6 +223,18 @@ def version_in(product: str, said: str) -> str:
     return "" if found is None else found[1]
 
 
+def lacking(product: str, said: str) -> str:
+    """What of its configuration a program leaves out by what it says, and the cure; "": nothing."""
+    program = PROGRAMS[product]
+    found = re.search(program.lacks, said) if program.lacks else None
+    return "" if found is None else f"{found[0]}: {program.install}"
+
+
+def is_root() -> bool:
+    """Whether programs are started by root."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
 def start(
     use: ProductUse,
     upstream: tuple[str, int],
@@ -238,9 +258,8 @@ def start(
         ScenarioError: It cannot listen for HTTP/2.
     """
     host, upstream_port = upstream
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     stand = real.Stand(
-        port, host, upstream_port, str(scratch), is_root, folder=str(folder), h2_port=h2_port
+        port, host, upstream_port, str(scratch), is_root(), folder=str(folder), h2_port=h2_port
     )
     config = real.render(use, stand)
     program = PROGRAMS[use.name]
@@ -262,4 +281,5 @@ def start(
         },
         ready=program.ready,
         listening_h2=(_LOOPBACK, h2_port) if h2_port else None,
+        writes=program.writes,
     )

@@ -47,6 +47,20 @@ def test_a_program_tells_its_version(product: str) -> None:
     assert real.version_in(product, "no version\n") == ""
 
 
+def test_a_program_that_leaves_something_out_is_heard() -> None:
+    said = (
+        "2026-11-27 23:18:18: (plugin.c.214) dlopen() failed for: /m.so /m.so: no such file\n"
+        "2026-11-27 23:18:18: (server.c.1704) server started (lighttpd/1.4.69)\n"
+    )
+    found = "dlopen() failed for: /m.so /m.so: no such file"
+
+    assert real.lacking("lighttpd", said) == (
+        f"{found}: apt-get install lighttpd lighttpd-mod-deflate"
+    )
+    assert real.lacking("lighttpd", said.splitlines()[1]) == ""
+    assert real.lacking("nginx", said) == ""
+
+
 def put(folder: Path, name: str) -> Path:
     """Put a program into a folder."""
     file = folder / name

@@ -53,15 +53,14 @@ H2 = {"apache", "caddy", "envoy", "haproxy", "lighttpd", "nginx", "traefik", "va
 # What there is no way to give to a program here.
 NOT_TAKEN = {
     "squid": {"accel"},  # a forward proxy is asked in another form
-    "varnish": {"default_ttl", "pipe_timeout"},  # parameters of varnishd, not of its VCL
-    "apache": {"CacheEnable"},  # it needs a folder that the user of its workers may write
 }
 
 
 def rendered(name: str, **settings: object) -> str:
+    """What a program is given: its configuration, and what it takes on its command line."""
     use = products.real_hop(products.product(name), "", settings).product
     assert use is not None
-    return real.render(use, STAND)[1]
+    return "\n".join([real.render(use, STAND)[1], *real.arguments(use, STAND)])
 
 
 def refused(name: str, settings: dict[str, object], version: str = "") -> list[tuple[str, str]]:
@@ -133,9 +132,8 @@ def test_a_program_that_can_listens_for_http_2_where_it_is_asked_to(name: str) -
             f"a real {name} does not speak HTTP/2 in cleartext; ask it over HTTP/1.1"
         )
     else:
-        text = " ".join([real.render(use, stand)[1], *real.arguments(use, stand)])
-        without = " ".join([real.render(use, STAND)[1], *real.arguments(use, STAND)])
-        assert ("8082" in text, "8082" in without) == (True, False)
+        text = "\n".join([real.render(use, stand)[1], *real.arguments(use, stand)])
+        assert ("8082" in text, "8082" in rendered(name)) == (True, False)
     assert real.speaks_h2(name) == (name in H2)
 
 

@@ -33,9 +33,8 @@ CHECKED = {
     "http-proxy-middleware": ("--check", "{config}"),
     "express-compression": ("--check", "{config}"),
 }
-# Settings that need a module which Debian packages apart, or that rule another one out.
+# Settings that rule another one out.
 APART = {
-    "lighttpd": {"deflate_mimetypes", "deflate_allowed-encodings"},
     "varnish": {"pipe"},
     "traefik": {"excludedContentTypes"},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import trio
 
 from harness import products
 from harness.engine import real_hop
+from harness.errors import HopError
 
 pytestmark = pytest.mark.real
 
@@ -29,21 +31,42 @@ with socket.create_server(("127.0.0.1", port)) as server:
 """
 
 
+# As lighttpd does with a module that is packaged apart.
+LACKS = f"""#!{sys.executable} -S
+import re, socket, sys
+port = int(re.search(r"server.port = ([0-9]+)", open(sys.argv[3]).read())[1])
+print("(plugin.c.214) dlopen() failed for: mod_x.so: no such file", flush=True)
+with socket.create_server(("127.0.0.1", port)) as server:
+    while True:
+        server.accept()
+"""
+
+
+def install(name: str, text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program where the real one is looked for first."""
+    program = folder / "bin" / name
+    program.parent.mkdir()
+    program.write_text(text)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+
+
+def stand(product: str, folder: Path) -> Callable[..., Awaitable[None]]:
+    def broke(error: HopError) -> None:
+        raise error
+
+    hop = products.real_hop(products.product(product))
+    return partial(real_hop.stand, hop, 1, ("127.0.0.1", 9), folder, broke)
+
+
 def test_a_program_stands_when_it_says_so_not_when_it_listens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "bin" / "traefik"
-    program.parent.mkdir()
-    program.write_text(SLOW)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
-    hop = products.real_hop(products.product("traefik"))
+    install("traefik", SLOW, tmp_path, monkeypatch)
 
     async def start() -> None:
         async with trio.open_nursery() as nursery:
-            await nursery.start(
-                partial(real_hop.stand, hop, 1, ("127.0.0.1", 9), tmp_path), pytest.fail
-            )
+            await nursery.start(stand("traefik", tmp_path))
             nursery.cancel_scope.cancel()
 
     trio.run(start)
@@ -51,3 +74,17 @@ def test_a_program_stands_when_it_says_so_not_when_it_listens(
     asked = "GET /.sse-harness/ready HTTP/1.1 -> "
     said = (tmp_path / real_hop.LOG).read_text().splitlines()
     assert said == [f"{asked}404 Not Found", f"{asked}404 Not Found", f"{asked}200 OK"]
+
+
+def test_a_program_that_leaves_out_what_it_was_told_does_not_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("lighttpd", LACKS, tmp_path, monkeypatch)
+
+    with pytest.raises(HopError) as caught:
+        trio.run(stand("lighttpd", tmp_path))
+
+    assert str(caught.value) == (
+        "hop 1: lighttpd (real) leaves something out: dlopen() failed for: mod_x.so: no such file: "
+        "apt-get install lighttpd lighttpd-mod-deflate"
+    )
