@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from harness.engine.run import summary
 from harness.errors import LocalEnvironmentError, UsageError
 from harness.model import journal
 from harness.model.scenario import Target
-from harness.model.survey import Survey
+from harness.model.survey import Remedy, Survey
 from harness.model.verdict import EXIT_FAIL, CaseVerdict, Verdict, case_counts
 from harness.report import junit, survey, terminal
 from harness.report.directory import VERDICT, RunDirectory, read_run
@@ -26,12 +26,13 @@ from harness.report.jsonfile import render
 from harness.scenario.chain import parse_chain, remarks
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, judging, rows
-from harness.survey.cells import Cell, all_chains, all_products
+from harness.survey.cells import DIRECT, Cell, all_chains, all_products
 from harness.survey.judging import Judged
 from harness.survey.play import Observed
+from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
+from harness.survey.proofs import told as told_of
 
 JUNIT = "junit.xml"
-THROUGH = "through"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
     console = terminal.make_console(no_color=no_color)
     began = time.perf_counter()
     cells = _cells(wanted)
+    directory: RunDirectory | None
     if wanted.from_dir is None:
         directory = RunDirectory.create(wanted.reports)
         interview = Interview(
@@ -75,12 +77,18 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
     else:
         source = read_run(wanted.from_dir).path
         target, observed = heard_before(source)
-        directory = RunDirectory.create(wanted.reports)
+        # One chain looked at again does not replace the verdict on all of them.
+        directory = RunDirectory(source) if wanted.through is None else None
     on_itself = judging.judge_target(observed, target, wanted.seed)
     judged: list[Judged] = []
     if observed.first.is_stream:
         judged = [judging.judge_cell(cell, observed, target, wanted.seed) for cell in cells]
-    cases = tuple(_kept([on_itself, *judged], directory, source))
+    prover = Prover(observed, target, wanted.seed)
+    proven = {it.cell.name: prover.prove(it) for it in judged if is_curable(it)}
+    fixes, cured = first_to_do(proven)
+    remedies = {name: it.remedies(fixes) for name, it in proven.items()}
+    told = [on_itself, *(with_fix(it, remedies.get(it.cell.name, ())) for it in judged)]
+    cases = tuple(_kept(told, directory, source))
     verdict = summary(
         cases,
         clock="replay",
@@ -88,9 +96,10 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         seed=wanted.seed,
         wall_s=time.perf_counter() - began,
     )
-    problem = _write(verdict, directory, wanted.kinds)
-    told = _survey(observed, on_itself, judged, source)
-    survey.show(told, console, directory.path, is_full=wanted.is_full)
+    problem = None if directory is None else _write(verdict, directory, wanted.kinds)
+    first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
+    shown = _survey(observed, told, remedies, first, source)
+    survey.show(shown, console, directory.path if directory else None, is_full=wanted.is_full)
     if problem is None:
         return verdict.exit_code
     sys.stderr.write(f"error: {problem}\n")
@@ -115,10 +124,15 @@ def _cells(wanted: Wanted) -> list[Cell]:
         raise UsageError("--through: a real hop cannot be replayed through; sse-harness run has it")
     for remark in remarks(chain):
         sys.stderr.write(f"note: {remark}\n")
-    return [Cell(THROUGH, chain)]
+    names = [
+        hop.product.name if hop.product else "+".join(it.name for it in hop.faults) for hop in chain
+    ]
+    return [Cell("-".join(names) or DIRECT, chain)]
 
 
-def _kept(cells: Iterable[Judged], directory: RunDirectory, source: Path) -> Iterator[CaseVerdict]:
+def _kept(
+    cells: Iterable[Judged], directory: RunDirectory | None, source: Path
+) -> Iterator[CaseVerdict]:
     """The verdict on each cell; the journals of those that did not pass are written.
 
     What passes is replayed again from what was observed: nothing is lost with its journal.
@@ -128,7 +142,11 @@ def _kept(cells: Iterable[Judged], directory: RunDirectory, source: Path) -> Ite
     """
     for it in cells:
         case = it.case
-        if it.entries is not None and case.outcome not in {"PASS", "SKIP"}:
+        if (
+            directory is not None
+            and it.entries is not None
+            and case.outcome not in {"PASS", "SKIP"}
+        ):
             shown = directory.journal(case.id)
             directory.case(case.id)
             lines = [journal.encode(entry) + b"\n" for entry in it.entries]
@@ -159,24 +177,33 @@ def _write(
     return None
 
 
-def _survey(observed: Observed, on_itself: Judged, judged: list[Judged], source: Path) -> Survey:
-    """All there is to tell."""
-    first = observed.first
-    server = facts.server_of(first)
-    spoken_s = [it.t_s for it in first.reads for _ in range(it.events)]
-    told = rows.rows_of_paths(judged, spoken_s, {})
+def _survey(
+    observed: Observed,
+    cells: Sequence[Judged],
+    remedies: Mapping[str, tuple[Remedy, ...]],
+    first: str,
+    source: Path,
+) -> Survey:
+    """All there is to tell; the first of the cells is the target itself."""
+    on_itself, *judged = cells
+    seen = observed.first
+    server = facts.server_of(seen)
+    spoken_s = [it.t_s for it in seen.reads for _ in range(it.events)]
     worst = next((it for it in judged if it.case.outcome == "FAIL"), None)
-    projected = next((it.case.note for it in judged if it.case.note), "")
     return Survey(
-        target=f"yours: {first.request.method} {first.request.target}"
+        target=f"yours: {seen.request.method} {seen.request.target}"
         + (f" ({server})" if server else ""),
-        stream=facts.stream_of(first),
-        observed=tuple(facts.observed(first)),
-        projected=projected,
+        stream=facts.stream_of(seen),
+        observed=tuple(facts.observed(seen)),
+        projected=next((it.case.note for it in judged if it.case.note), ""),
         survived=judging.survivors(judged),
         of=len(judged),
         counts=case_counts(it.case for it in judged),
-        rows=(*rows.rows_of_target(on_itself), *told),
+        first=first,
+        rows=(
+            *rows.rows_of_target(on_itself),
+            *rows.rows_of_paths(judged, spoken_s, remedies),
+        ),
         skips=(*facts.not_meant(judged), *facts.not_reached(judged)),
         again="" if worst is None else _again(worst.cell, source),
     )

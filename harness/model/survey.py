@@ -14,10 +14,12 @@ class Remedy:
     Args:
         text: What to do, such as `response header  X-Accel-Buffering: no`.
         is_proven: Whether the replay passes with it; None: it was not tried.
+        is_the_servers: Whether it is for the server to do, and not for who runs the hop.
     """
 
     text: str
     is_proven: bool | None = None
+    is_the_servers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Survey:
         projected: How an endless stream was carried on; "": it was not.
         survived: How many chains it survives, of `of`.
         counts: Chains per outcome.
+        first: What to do first, and what it cures; "": nothing is known to.
         rows: What is wrong.
         skips: What was not meant here or not reached, a line each.
         again: The command that shows one chain again.
@@ -75,6 +78,7 @@ class Survey:
     survived: int
     of: int
     counts: dict[str, int]
+    first: str
     rows: tuple[Row, ...]
     skips: tuple[str, ...]
     again: str

@@ -46,6 +46,7 @@ def lines(
             yield from _row(row, width, is_full=is_full)
     if survey.of:
         yield _counts(survey)
+        yield from _labelled("first", survey.first, width)
     for row in survey.rows:
         if not row.is_target:
             yield from _row(row, width, is_full=is_full)

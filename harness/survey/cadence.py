@@ -7,6 +7,7 @@ is carried on as it was: the blocks seen since its first read, with their times,
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -148,16 +149,16 @@ def carried_on(
         for gap_s, data in beat.steps:
             at_s += gap_s
             if at_s > until_s:
-                return replace(seen.said, reads=_coded(plain, seen)), until_s
+                return replace(seen.said, reads=coded(plain, seen.codings)), until_s
             plain.append((at_s, data))
-    return replace(seen.said, reads=_coded(plain, seen)), at_s
+    return replace(seen.said, reads=coded(plain, seen.codings)), at_s
 
 
-def _coded(plain: list[tuple[float, bytes]], seen: Observation) -> tuple[tuple[float, bytes], ...]:
-    """The reads in the content codings of the response, flushed each."""
-    if not seen.codings:
-        return tuple(plain)
-    coders = [encoder(coding) for coding in seen.codings]
+def coded(
+    plain: Iterable[tuple[float, bytes]], codings: Sequence[str]
+) -> tuple[tuple[float, bytes], ...]:
+    """Reads in the content codings of a response, each flushed."""
+    coders = [encoder(coding) for coding in codings]
     out = []
     for t_s, piece in plain:
         data = piece

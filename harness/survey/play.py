@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,13 @@ class Observed:
     def __init__(self, first: Observation, others: Sequence[Observation] = ()) -> None:
         self.first = first
         self._by_ask = {it.ask: it for it in (first, *others)}
+
+    def with_all(self, fixes: Iterable[Callable[[Observation], Observation]]) -> Observed:
+        """The same, had the target done all of this besides."""
+        seen = list(self._by_ask.values())
+        for fix in fixes:
+            seen = [fix(it) if it.is_stream else it for it in seen]
+        return Observed(seen[0], seen[1:])
 
     def find(self, ask: Ask) -> Observation:
         """What the target says to one way of asking.

@@ -111,8 +111,7 @@ def _row(
     acted = [] if finding.hop is None else deciding(judged.case.faults, finding.hop)
     acted = [it for it in acted if it.fault not in _AFTERWARDS] or acted
     names = " + ".join(dict.fromkeys(it.fault for it in acted)) or finding.check
-    rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
-    tried = remedies or tuple(Remedy(text) for text in dict.fromkeys((finding.fix, rescue)) if text)
+    tried = remedies or ((Remedy(finding.fix),) if finding.fix else ())
     headline, sent, seen = finding.observed, "", ""
     if judged.entries is not None:
         evidence = Evidence.of(judged.entries)
@@ -133,8 +132,9 @@ def _row(
         remedies=tried,
         confirm=finding.confirm,
     )
-    cures = tuple(it.text for it in tried if it.is_proven) or tuple(it.text for it in tried[:1])
-    return _Told(row, (finding.outcome, finding.check, names, *cures))
+    if tried and tried[0].is_proven and tried[0].is_the_servers:
+        return _Told(row, (finding.outcome, tried[0].text))
+    return _Told(row, (finding.outcome, finding.check, names, *(it.text for it in tried)))
 
 
 def _grade(grades: Sequence[str | None]) -> str:

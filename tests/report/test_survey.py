@@ -34,6 +34,7 @@ def survey(*rows: Row, **changes: Any) -> Survey:
         "survived": 37,
         "of": 41,
         "counts": {"FAIL": 4, "WARN": 0, "PASS": 37},
+        "first": "",
         "rows": rows,
         "skips": ("limits not reached (longest silence 9 s): a 1s, b 2s, c 3s, d 4s, e 5s",),
         "again": "sse-harness check --from reports/latest --through nginx",

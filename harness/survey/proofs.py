@@ -1,0 +1,207 @@
+"""Which remedies cure which failure: each applied to the replay, which is judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from types import MappingProxyType
+
+import msgspec
+
+from harness.model.scenario import Target
+from harness.model.survey import Remedy
+from harness.model.verdict import FaultEnd, deciding
+from harness.survey.cells import Cell
+from harness.survey.directives import Directive, directives
+from harness.survey.judging import Judged, judge_cell
+from harness.survey.play import Observed
+from harness.survey.rows import main_finding
+from harness.survey.server_fixes import (
+    AT_ONCE,
+    BEATING,
+    BEATING_OFTEN,
+    SERVER_FIXES,
+    UNBUFFERED,
+    UNTRANSFORMED,
+    ServerFix,
+)
+
+_AND = "; and "
+# What servers are told to do against what, whether it helps or not.
+_FOLKLORE: Mapping[str, tuple[ServerFix, ...]] = MappingProxyType(
+    {
+        "buffer": (UNBUFFERED,),
+        "deferred_flush": (UNBUFFERED,),
+        "compress": (UNTRANSFORMED,),
+        "idle_timeout": (BEATING, BEATING_OFTEN),
+        "first_byte_timeout": (AT_ONCE, BEATING),
+        "max_duration": (BEATING,),
+    }
+)
+_CURABLE = frozenset({"FAIL", "WARN"})
+
+type Fixes = tuple[ServerFix, ...]
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What cures one chain.
+
+    Attributes:
+        cures: Sets of things the server may do each of which is enough, the smallest first.
+        settings: What may be set at the hop to blame instead.
+        in_vain: What a server is told to do against such a thing, and what is not enough here.
+        rescue: What is known of the product to help, and cannot be tried on a replay.
+    """
+
+    cures: tuple[Fixes, ...]
+    settings: tuple[str, ...]
+    in_vain: tuple[ServerFix, ...]
+    rescue: str = ""
+
+    def remedies(self, first: Iterable[ServerFix]) -> tuple[Remedy, ...]:
+        """What to tell, beginning with what is to be done anyway.
+
+        Args:
+            first: What cures the most chains.
+        """
+        wanted = set(first)
+        best = sorted(self.cures, key=lambda it: (not set(it) <= wanted, len(it)))[:1]
+        proven = [Remedy(told(it), is_proven=True, is_the_servers=True) for it in best]
+        proven += [Remedy(it, is_proven=True) for it in self.settings]
+        vain = (
+            []
+            if best
+            else [Remedy(it.text, is_proven=False, is_the_servers=True) for it in self.in_vain]
+        )
+        rescue = [] if proven or not self.rescue else [Remedy(self.rescue)]
+        return (*proven, *vain, *rescue)
+
+
+def told(fixes: Fixes) -> str:
+    """Several things to do, for a person."""
+    return _AND.join(it.text for it in fixes)
+
+
+class Prover:
+    """Tries remedies on replays.
+
+    Args:
+        observed: What the target said.
+        target: Which it is, without secrets.
+        seed: Decides what is random.
+    """
+
+    def __init__(self, observed: Observed, target: Target, seed: int) -> None:
+        self._observed = observed
+        self._target = target
+        self._seed = seed
+        self._said: dict[Fixes, Observed] = {}
+        self._useful = tuple(it for it in SERVER_FIXES if it.helps(observed.first))
+
+    def prove(self, judged: Judged) -> Proven:
+        """What cures a chain that the stream does not survive."""
+        cures: list[Fixes] = [(it,) for it in self._useful if self._passes(judged.cell, (it,))]
+        if not cures and self._passes(judged.cell, self._useful):
+            cures = self._smallest(judged.cell)
+        acted = _acted(judged)
+        usual = [fix for it in acted for fix in _FOLKLORE.get(it.fault, ())]
+        vain = tuple(it for it in dict.fromkeys(usual) if it in self._useful and (it,) not in cures)
+        rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
+        return Proven(tuple(cures), tuple(self._settings(judged, cures)), vain, rescue)
+
+    def _smallest(self, cell: Cell) -> list[Fixes]:
+        """The smallest sets that do together what none does alone."""
+        for size in range(2, len(self._useful) + 1):
+            found = [it for it in combinations(self._useful, size) if self._passes(cell, it)]
+            if found:
+                return found
+        return []
+
+    def _settings(self, judged: Judged, cures: Sequence[Fixes]) -> Iterator[str]:
+        """What may be set in the chain; of each setting the first value that cures.
+
+        What is blamed comes first, then what else that hop does. Where the server cannot cure it
+        either, what both have to do: a setting of any hop and all that the server may do.
+        """
+        finding = main_finding(judged)
+        if finding is None or finding.hop is None:
+            return
+        blamed = {it.setting for it in _acted(judged)}
+        specs = [it for it in judged.cell.hops[finding.hop - 1].faults if it.setting]
+        own = dict.fromkeys(it.setting for it in specs if it.directive in blamed)
+        others = dict.fromkeys(it.setting for it in specs if it.directive not in blamed)
+        for names in (tuple(own), tuple(others)):
+            found = list(self._tried(directives(judged.cell, finding.hop, names), ()))
+            if found:
+                yield from found
+                return
+        if cures:
+            return
+        for number, hop in enumerate(judged.cell.hops, 1):
+            names = tuple(dict.fromkeys(it.setting for it in hop.faults if it.setting))
+            yield from self._tried(directives(judged.cell, number, names), self._useful)
+
+    def _tried(self, some: Iterable[Directive], fixes: Fixes) -> Iterator[str]:
+        cured: set[str] = set()
+        for it in some:
+            if it.setting not in cured and self._passes(it.cell, fixes):
+                cured.add(it.setting)
+                yield _AND.join([it.text, *(fix.text for fix in fixes)])
+
+    def _passes(self, cell: Cell, fixes: Fixes) -> bool:
+        if fixes not in self._said:
+            self._said[fixes] = self._observed.with_all(it.apply for it in fixes)
+        return judge_cell(cell, self._said[fixes], self._target, self._seed).case.outcome == "PASS"
+
+
+def _acted(judged: Judged) -> list[FaultEnd]:
+    """What the hop to blame did."""
+    finding = main_finding(judged)
+    if finding is None or finding.hop is None:
+        return []
+    return deciding(judged.case.faults, finding.hop)
+
+
+def first_to_do(proven: Mapping[str, Proven]) -> tuple[Fixes, int]:
+    """The smallest set of things to do that cures most chains, and how many.
+
+    What cures most alone comes first in it.
+
+    Args:
+        proven: By the name of the chain.
+    """
+    known = {fix for it in proven.values() for cure in it.cures for fix in cure}
+    usable = [it for it in SERVER_FIXES if it in known]
+    best: Fixes = ()
+    most = 0
+    for size in range(1, len(usable) + 1):
+        for some in combinations(usable, size):
+            count = _cured(proven.values(), some)
+            if count > most:
+                best, most = some, count
+    return tuple(sorted(best, key=lambda it: -_cured(proven.values(), (it,)))), most
+
+
+def _cured(proven: Iterable[Proven], fixes: Sequence[ServerFix]) -> int:
+    done = set(fixes)
+    return sum(any(set(cure) <= done for cure in it.cures) for it in proven)
+
+
+def is_curable(judged: Judged) -> bool:
+    """Whether a cell failed, so that there is something to cure."""
+    return judged.case.outcome in _CURABLE and judged.played is not None
+
+
+def with_fix(judged: Judged, remedies: Sequence[Remedy]) -> Judged:
+    """The same with the remedies that are proven in place of what its findings advise."""
+    proven = [it.text for it in remedies if it.is_proven]
+    finding = main_finding(judged)
+    if finding is None or not proven:
+        return judged
+    fix = f"{'; or '.join(proven)} (PROVEN: replayed)"
+    findings = tuple(
+        msgspec.structs.replace(it, fix=fix) if it is finding else it for it in judged.case.findings
+    )
+    return replace(judged, case=msgspec.structs.replace(judged.case, findings=findings))

@@ -1,0 +1,257 @@
+"""What a server can do, what an operator can set, and what of it is proven."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.model.ask import Ask
+from harness.model.scenario import Target
+from harness.scenario.chain import parse_chain
+from harness.survey import server_fixes
+from harness.survey.cadence import longest_silence_s
+from harness.survey.cells import Cell
+from harness.survey.directives import directives
+from harness.survey.judging import judge_cell
+from harness.survey.observation import Observation
+from harness.survey.play import Observed
+from harness.survey.proofs import Proven, Prover, first_to_do, is_curable, told, with_fix
+from harness.survey.server_fixes import (
+    AT_ONCE,
+    BEATING,
+    BEATING_OFTEN,
+    SERVER_FIXES,
+    UNBUFFERED,
+    UNTRANSFORMED,
+)
+from harness.wire.coding import decoder, encoder
+from harness.wire.headers import value
+from tests.survey.seen import STREAM, every, saw
+from tests.survey.test_judging import OLD_TOKENS, TARGET, TOKENS
+
+EVENT = "data: 1\n\n"
+SILENT = saw((1.0, EVENT), watched_s=62.5)
+
+
+def proven(chain: str, *seen: Observation) -> Proven:
+    observed = Observed(seen[0], seen[1:])
+    judged = judge_cell(Cell("test", parse_chain(chain)), observed, TARGET, 1)
+    assert is_curable(judged)
+    return Prover(observed, TARGET, 1).prove(judged)
+
+
+# -- what the server does ----------------------------------------------------------------------
+
+
+def test_a_header_replaces_what_was_said() -> None:
+    seen = UNTRANSFORMED.apply(UNBUFFERED.apply(SILENT))
+
+    assert value(seen.said.headers, "x-accel-buffering") == "no"
+    assert value(seen.said.headers, "cache-control") == "no-cache, no-transform"
+    assert not UNBUFFERED.helps(seen)
+    assert not UNTRANSFORMED.helps(seen)
+
+
+def test_a_heartbeat_comes_into_silences_only() -> None:
+    seen = BEATING.apply(saw((1.0, EVENT), (5.0, EVENT), (40.0, EVENT), end_s=41.0))
+
+    assert [t_s for t_s, _ in seen.said.reads] == [1.0, 5.0, 20.0, 35.0, 40.0]
+    assert longest_silence_s(seen) == 15.0
+    assert seen.events == 3
+
+
+def test_before_the_first_byte_it_brings_the_head_with_it() -> None:
+    seen = BEATING.apply(TOKENS)
+
+    assert seen.said.head_s == 15.0
+    assert seen.said.reads[0] == (15.0, server_fixes.HEARTBEAT)
+
+
+def test_it_does_not_come_into_the_middle_of_a_block() -> None:
+    seen = BEATING.apply(saw((1.0, "data: a\n"), (40.0, "\n"), end_s=41.0))
+
+    assert [t_s for t_s, _ in seen.said.reads] == [1.0, 40.0]
+
+
+def test_a_silence_that_was_left_has_it_to_the_end() -> None:
+    seen = BEATING.apply(SILENT)
+
+    assert [t_s for t_s, _ in seen.said.reads] == [1.0, 16.0, 31.0, 46.0, 61.0]
+
+
+def test_it_is_of_no_use_where_no_silence_is_as_long() -> None:
+    assert not BEATING.helps(saw(*every(1.0, 20), end_s=21.0))
+    assert BEATING.helps(SILENT)
+    assert BEATING_OFTEN.helps(saw(*every(3.0, 5), end_s=16.0))
+
+
+def test_a_greeting_comes_with_the_head_at_once() -> None:
+    seen = AT_ONCE.apply(TOKENS)
+
+    assert (seen.said.head_s, seen.said.reads[0][0]) == (0.0, 0.0)
+    assert seen.events == TOKENS.events
+    assert AT_ONCE.helps(TOKENS)
+    assert not AT_ONCE.helps(seen)
+
+
+def test_what_is_added_to_a_coded_stream_is_coded() -> None:
+    coder = encoder("br")
+    reads = [(float(t_s), coder.compress(EVENT.encode()) + coder.flush()) for t_s in (1, 30)]
+    headers = (*STREAM, ("Content-Encoding", "br"))
+    seen = BEATING.apply(saw(*reads, end_s=31.0, headers=headers))
+
+    unpack = decoder("br")
+    assert b"".join(unpack.decompress(data) for _, data in seen.said.reads) == (
+        EVENT.encode() + server_fixes.HEARTBEAT + EVENT.encode()
+    )
+
+
+# -- what an operator sets ---------------------------------------------------------------------
+
+
+def texts(chain: str, number: int, *names: str) -> list[str]:
+    return [it.text for it in directives(Cell("test", parse_chain(chain)), number, names)]
+
+
+def test_a_flag_is_turned_as_the_product_writes_it() -> None:
+    assert texts("nginx", 1, "proxy_buffering") == [
+        "nginx: proxy_buffering off",
+        "nginx: version 1.29.7 or later",
+    ]
+    assert texts("fastly", 1, "beresp_do_stream") == ["fastly: beresp_do_stream true"]
+
+
+def test_a_limit_is_lifted_or_raised() -> None:
+    assert texts("envoy", 1, "route_timeout")[0] == "envoy: route_timeout 0s"
+    assert "nginx: proxy_read_timeout 1h" in texts("nginx", 1, "proxy_read_timeout")
+
+
+def test_the_other_hops_and_settings_stay() -> None:
+    cell = Cell("test", parse_chain("[cloudflare, {nginx: {proxy_read_timeout: 5s}}]"))
+    (off, _) = directives(cell, 2, ("proxy_buffering",))
+
+    assert off.cell.hops[0] == cell.hops[0]
+    changed = off.cell.hops[1].product
+    assert changed is not None
+    assert changed.settings == {"proxy_read_timeout": "5s", "proxy_buffering": "off"}
+
+
+def test_a_hop_of_faults_has_nothing_to_set() -> None:
+    assert texts("[{max_duration: {after: 5s}}]", 1, "after") == []
+
+
+def test_the_line_of_the_users_own_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "nginx.conf"
+    file.write_text(
+        "http {\n server {\n  listen 80;\n  location / {\n   proxy_pass http://a;\n"
+        "   proxy_read_timeout 20s;\n  }\n }\n}\n"
+    )
+    chain = f"[{{nginx: {{config: {file}, location: /}}}}]"
+
+    assert any(
+        it.startswith("nginx: proxy_read_timeout 1h, at ") and it.endswith("nginx.conf:6")
+        for it in texts(chain, 1, "proxy_read_timeout")
+    )
+    assert any(
+        "proxy_buffering off, in location /" in it for it in texts(chain, 1, "proxy_buffering")
+    )
+
+
+# -- what is proven ----------------------------------------------------------------------------
+
+
+def test_what_nginx_holds_one_header_or_one_directive_sets_free() -> None:
+    it = proven("nginx", TOKENS, OLD_TOKENS)
+
+    assert it.cures == ((UNBUFFERED,),)
+    assert it.settings == ("nginx: proxy_buffering off", "nginx: version 1.29.7 or later")
+    (first, *_) = it.remedies((UNBUFFERED,))
+    assert (first.text, first.is_proven) == ("response header  X-Accel-Buffering: no", True)
+
+
+def test_heartbeats_do_not_help_against_a_limit_on_all_of_a_response() -> None:
+    it = proven("envoy", TOKENS)
+
+    assert it.cures == ()
+    assert it.in_vain == (BEATING,)
+    assert "envoy: route_timeout 0s" in it.settings
+    assert [(told.is_proven, told.text) for told in it.remedies(())][-1] == (False, BEATING.text)
+
+
+def test_heartbeats_help_against_silence() -> None:
+    assert (BEATING,) in proven("aws-alb", SILENT).cures
+
+
+def test_a_limit_of_a_few_seconds_needs_them_more_often() -> None:
+    it = proven("[{idle_timeout: {after: 5s}}]", SILENT)
+
+    assert it.cures == ((BEATING_OFTEN,),)
+    assert it.in_vain == (BEATING,)
+
+
+def test_what_one_remedy_does_not_cure_two_may() -> None:
+    seen = saw(*every(1.0, 10), end_s=11.0)
+
+    assert proven("express-compression", seen).cures == ((UNTRANSFORMED,),)
+    assert proven("nginx,express-compression", seen).cures == ((UNBUFFERED, UNTRANSFORMED),)
+
+
+def test_where_neither_side_can_do_it_alone_both_are_told() -> None:
+    seen = saw(*every(1.0, 10), end_s=11.0, framing="close", ask=Ask(version="HTTP/1.0"))
+    it = proven("nginx,nginx", saw(*every(1.0, 10), end_s=11.0), seen)
+
+    assert it.cures == ()
+    assert "nginx: proxy_buffering off; and response header  X-Accel-Buffering: no" in (
+        ";".join(it.settings)
+    )
+
+
+def test_what_no_replay_shows_is_left_as_it_is_known() -> None:
+    it = proven("lighttpd,avast", TOKENS)
+
+    assert it.cures == ()
+    assert all(remedy.is_proven is not True for remedy in it.remedies(()) if "avast" in remedy.text)
+
+
+def test_what_cures_most_comes_first_and_nothing_that_cures_no_more() -> None:
+    by_chain = {
+        "a": Proven(((UNBUFFERED,),), (), ()),
+        "b": Proven(((UNBUFFERED,), (BEATING,)), (), ()),
+        "c": Proven(((UNBUFFERED, UNTRANSFORMED),), (), ()),
+        "d": Proven((), ("x",), ()),
+    }
+
+    fixes, cured = first_to_do(by_chain)
+    assert (fixes, cured) == ((UNBUFFERED, UNTRANSFORMED), 3)
+    assert told(fixes).startswith("response header  X-Accel-Buffering: no; and response header")
+    assert first_to_do({}) == ((), 0)
+
+
+def test_of_several_cures_the_one_that_is_done_anyway_is_told() -> None:
+    it = Proven(((BEATING,), (UNBUFFERED,)), (), ())
+
+    assert [remedy.text for remedy in it.remedies((UNBUFFERED,))] == [UNBUFFERED.text]
+
+
+def test_a_proven_fix_stands_in_the_verdict() -> None:
+    observed = Observed(TOKENS, [OLD_TOKENS])
+    judged = judge_cell(Cell("test", parse_chain("nginx")), observed, Target(url="http://a/"), 1)
+    remedies = Prover(observed, Target(url="http://a/"), 1).prove(judged).remedies(())
+
+    fixes = [it.fix for it in with_fix(judged, remedies).case.findings if it.outcome == "FAIL"]
+    assert fixes[0] == (
+        "response header  X-Accel-Buffering: no; or nginx: proxy_buffering off; or "
+        "nginx: version 1.29.7 or later (PROVEN: replayed)"
+    )
+
+
+@pytest.mark.parametrize("fix", SERVER_FIXES, ids=lambda it: it.name)
+def test_a_fix_keeps_what_was_said(fix: server_fixes.ServerFix) -> None:
+    for seen in (TOKENS, SILENT, saw(*every(3.0, 5), end_s=16.0)):
+        after = fix.apply(seen)
+        events = [it for it in after.reads if it.events]
+        assert [(it.t_s, it.data) for it in events] == [
+            (it.t_s, it.data) for it in seen.reads if it.events
+        ]
+        assert [t_s for t_s, _ in after.said.reads] == sorted(t_s for t_s, _ in after.said.reads)
