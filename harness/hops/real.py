@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ class Program:
         writes: Directories of its scratch that its workers write to; root's run as nobody.
         npm: The packages it is to run, and not itself is the product; the version is the first's.
         python: The same, of Python.
+        also: A setting, a value, and the package of Python that it takes.
     """
 
     name: str
@@ -54,10 +56,17 @@ class Program:
     writes: tuple[str, ...] = ()
     npm: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
+    also: tuple[tuple[str, str, str], ...] = ()
 
 
 def _node(*npm: str) -> Program:
     return Program("node", "apt-get install nodejs npm", (), "", ("{config}", "{modules}"), npm=npm)
+
+
+def _python(*python: str, also: tuple[tuple[str, str, str], ...] = ()) -> Program:
+    return Program(
+        sys.executable, "", (), "", ("{config}",), ready=real.READY, python=python, also=also
+    )
 
 
 PROGRAMS: Final[Mapping[str, Program]] = {
@@ -138,6 +147,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "http-proxy": _node("http-proxy"),
     "http-proxy-middleware": _node("http-proxy-middleware", "express"),
     "express-compression": _node("compression", "express"),
+    "gunicorn": _python("gunicorn", also=(("worker_class", "gevent", "gevent"),)),
 }
 
 
@@ -254,7 +264,7 @@ def start(
         h2_port: Where it is to listen for HTTP/2; 0: nowhere.
 
     Raises:
-        LocalEnvironmentError: The program is not installed.
+        LocalEnvironmentError: The program is not installed, or a package that a setting takes.
         ScenarioError: It cannot listen for HTTP/2.
     """
     host, upstream_port = upstream
@@ -263,6 +273,9 @@ def start(
     )
     config = real.render(use, stand)
     program = PROGRAMS[use.name]
+    for setting, value, package in program.also:
+        if use.settings.get(setting) == value and packages.python_version(package) is None:
+            raise _missing(use.name, package, f"python3 -m pip install {package}")
     words = {
         "config": folder / config[0],
         "scratch": scratch,
@@ -278,6 +291,8 @@ def start(
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
+            # An app of ours imports what we do.
+            **({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if program.python else {}),
         },
         ready=program.ready,
         listening_h2=(_LOOPBACK, h2_port) if h2_port else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from harness import products
 from harness.errors import LocalEnvironmentError
-from harness.hops import real
+from harness.hops import packages, real
 from harness.model.scenario import ProductUse
 from harness.products.real import names
 
@@ -98,7 +99,7 @@ def test_a_program_that_pip_installed_beside_us_is_found(
     assert Path(real.find("envoy")).parent == Path(sysconfig.get_path("scripts"))
 
 
-@pytest.mark.parametrize("product", names())
+@pytest.mark.parametrize("product", [it for it in names() if not real.PROGRAMS[it].python])
 def test_a_missing_program_is_named_with_the_command_that_installs_it(
     product: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,3 +197,47 @@ def test_a_directory_that_has_not_all_of_them_is_passed_over(
 
 def test_a_program_that_is_no_package_tells_its_version_itself() -> None:
     assert real.package_version("nginx") is None
+
+
+PYTHON = [name for name, it in real.PROGRAMS.items() if it.python]
+
+
+@pytest.mark.parametrize("product", PYTHON)
+def test_a_missing_python_package_is_named_with_the_command_that_installs_it(
+    product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = real.PROGRAMS[product].python
+    versions = dict.fromkeys(python[:-1], "1.0")
+    monkeypatch.setattr(packages, "python_version", versions.get)
+
+    with pytest.raises(LocalEnvironmentError) as caught:
+        real.find(product)
+
+    assert str(caught.value) == (
+        f"{{real: {product}}} needs {python[-1]}, which is not installed: "
+        f"python3 -m pip install {' '.join(python)}"
+    )
+
+
+def test_a_package_that_only_a_setting_takes_is_missed_with_that_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packages, "python_version", {"gunicorn": "27.0"}.get)
+
+    def start(worker_class: str) -> real.Start:
+        use = ProductUse(name="gunicorn", settings={"worker_class": worker_class})
+        return real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
+
+    with pytest.raises(LocalEnvironmentError, match="gevent, which is not installed: python3 -m"):
+        start("gevent")
+    assert start("sync").command == (sys.executable, "/kept/gunicorn.app.py")
+
+
+def test_an_app_finds_what_this_process_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", ["", "/elsewhere"])
+    monkeypatch.setattr(packages, "python_version", {"gunicorn": "27.0"}.get)
+    use = ProductUse(name="gunicorn", settings={})
+
+    start = real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
+
+    assert start.env["PYTHONPATH"] == "/elsewhere"

@@ -40,6 +40,7 @@ ASKS = {
     "closed": Ask(n=3, dt=0.3, mode="close11", drop=_PLAIN, watch_s=3.0),
     "broken-off": Ask(n=3, dt=0.3, end="fin", drop=_PLAIN, watch_s=3.0),
     "broken-off-coded": Ask(n=3, dt=0.3, end="fin", watch_s=3.0),
+    "long": Ask(n=2, dt=0.3, heartbeats=3, has_tail=True, watch_s=5.0),
     "left": Ask(n=1, dt=0.3, end="hang", leaves="fin", left_s=0.6, watch_s=3.0),
     "left-talking": Ask(n=20, dt=0.3, leaves="fin", left_s=0.7, watch_s=3.0),
 }
@@ -61,6 +62,10 @@ class App:
 APPS = {
     "express-compression": App("express-compression", {}),
     "express-compression-flushed": App("express-compression", {"flush": "res.flush()"}),
+    "gunicorn-sync": App("gunicorn", {"workers": str(len(ASKS)), "timeout": "2"}),
+    "gunicorn-gthread": App("gunicorn", {"worker_class": "gthread", "threads": str(len(ASKS))}),
+    "gunicorn-gevent": App("gunicorn", {"worker_class": "gevent"}),
+    "gunicorn-asgi": App("gunicorn", {"worker_class": "asgi"}),
 }
 
 

@@ -32,6 +32,7 @@ CHECKED = {
     "http-proxy": ("--check", "{config}"),
     "http-proxy-middleware": ("--check", "{config}"),
     "express-compression": ("--check", "{config}"),
+    "gunicorn": ("-m", "py_compile", "{config}"),
 }
 # Settings that rule another one out.
 APART = {
