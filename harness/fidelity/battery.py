@@ -16,8 +16,10 @@ from harness.fidelity.record import Ask, Mode
 
 # Of a client that is to leave, before it has: it never came to it within so long.
 _NEVER_S: Final = 9.0
-# What a program may need to notice that its client is gone.
+# What a program may need to notice that its client is gone. Over HTTP/2 less is watched: after five
+# seconds some close a connection that carries no stream.
 LAZY_S: Final = 6.0
+H2_LAZY_S: Final = 4.0
 _LATE_S: Final = 60.0  # longer than anything is watched
 _MODES: Final[tuple[Mode, ...]] = ("chunked", "connclose", "close11", "close10")
 

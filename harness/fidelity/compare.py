@@ -13,6 +13,7 @@ from harness.fidelity.tolerances import (
     CLOCK_S,
     DELAY_S,
     LONG_SHARE,
+    early_s,
     timer_tick_s,
 )
 
@@ -40,17 +41,18 @@ def compared(record: Record, simulated: Seen, product: str) -> Iterator[Compared
     here = facts(record.probe, record.ask, simulated)
     for name, value in there.items():
         other = here.get(name)
-        agrees = other is not None and _agrees(value, other, timer_tick_s(product))
+        agrees = other is not None and _agrees(value, other, product)
         yield Compared(record, name, str(value), "nothing" if other is None else str(other), agrees)
 
 
-def _agrees(there: Value, here: Value, tick_s: float) -> bool:
+def _agrees(there: Value, here: Value, product: str) -> bool:
+    tick_s = timer_tick_s(product)
     match there, here:
         case str(), str():
             return there == here
         case Instant(at_s, more_s), Instant(here_s):
             slack_s = CLOCK_S + LONG_SHARE * max(at_s, here_s)
-            return here_s - slack_s <= at_s <= here_s + slack_s + more_s + tick_s
+            return here_s - slack_s - early_s(product) <= at_s <= here_s + slack_s + more_s + tick_s
         case Count(number, per_s), Count(here_number):
             # An end within its tolerance lets that many more or fewer through.
             more = per_s * tick_s + (1 if per_s * CLOCK_S >= 0.5 else 0)

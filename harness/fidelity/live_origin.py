@@ -7,6 +7,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Final, Literal
 
 import trio
@@ -15,9 +16,11 @@ from harness.faults.base import RequestHead
 from harness.fidelity import origin
 from harness.fidelity.record import Ask
 from harness.hops.observed import Said
+from harness.wire.headers import replaced
 from harness.wire.http1 import RequestLine, RequestReader, chunk
 
 READ_BYTES: Final = 65536
+_NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: what is unsent is lost, and a reset is sent
 # A peer that breaks off during a write has told how by then, or does at once.
 _TELLS_S: Final = 0.05
@@ -83,7 +86,10 @@ class Origin:
 
     async def _answer(self, link: _Link, heard: Heard) -> bool:
         """Answer one request; whether the connection takes another one."""
-        ask = self._asks[heard.head.target.split("/")[1]]
+        ask = self._asks.get(heard.head.target.split("/")[1])
+        if ask is None:  # squid asks on its own account
+            await link.stream.send_all(_NOT_FOUND)
+            return False
         request = RequestHead("GET", "/", (), version=heard.head.version)
         said = origin.said(ask, origin.script(ask), request)
         try:
@@ -149,7 +155,9 @@ async def _say(stream: trio.SocketStream, said: Said, heard: Heard) -> None:
     if said.status:
         await trio.sleep_until(heard.began_s + said.head_s)
         is_chunked = said.framing == "chunked"
-        fields = [*said.headers, *([("Transfer-Encoding", "chunked")] if is_chunked else [])]
+        own = [("Transfer-Encoding", "chunked")] if is_chunked else []
+        # A cache takes what the script's date is of for a week old.
+        fields = [*replaced(said.headers, "Date", formatdate(usegmt=True)), *own]
         lines = [f"{said.version} {said.status} OK", *(f"{name}: {it}" for name, it in fields)]
         await stream.send_all("\r\n".join([*lines, "", ""]).encode())
         for t_s, data in said.reads:

@@ -90,23 +90,19 @@ def cell(row: Row, attempts: Sequence[Record]) -> Cell:
 def explained(row: Row) -> Callable[[Compared], str]:
     """Says of a disagreement which deviation of the row's products it is; "": of none."""
     names = dict.fromkeys(hop.product.name for hop in row.hops if hop.product is not None)
-    known = [
-        (deviation.what, where)
-        for name in names
-        for deviation in product(name).deviations
-        for where in deviation.seen
-    ]
+    return lambda it: next(filter(None, (seen_as(name, it) for name in names)), "")
 
-    def why(it: Compared) -> str:
-        return next(
-            (
-                what
-                for what, where in known
-                if fnmatchcase(row.name, where.row)
-                and fnmatchcase(it.record.probe, where.probe)
-                and fnmatchcase(it.fact, where.fact)
-            ),
-            "",
-        )
 
-    return why
+def seen_as(name: str, it: Compared) -> str:
+    """Which deviation of a product a disagreement shows; "": none."""
+    record = it.record
+    for deviation in product(name).deviations:
+        for where in deviation.seen:
+            pairs = (
+                (record.config, where.row),
+                (record.probe, where.probe),
+                (it.fact, where.fact),
+            )
+            if all(fnmatchcase(value, glob) for value, glob in pairs):
+                return deviation.what
+    return ""

@@ -10,7 +10,7 @@ import msgspec
 import trio
 
 from harness.fidelity import client, origin, simulate
-from harness.fidelity.battery import LAZY_S
+from harness.fidelity.battery import H2_LAZY_S, LAZY_S
 from harness.fidelity.live_client import Client
 from harness.fidelity.live_origin import Heard, Origin, path
 from harness.fidelity.record import Ask, Other, Seen, Upstream
@@ -74,10 +74,14 @@ async def measured(
     asked_for = ask
     if ask.leaves:
         left_s = None if only.left_s is None else round(only.left_s - since_s, 3)
-        watch_s = ask.watch_s if left_s is None else left_s + LAZY_S
+        watch_s = ask.watch_s if left_s is None else left_s + _lazy_s(ask)
         asked_for = msgspec.structs.replace(ask, left_s=left_s, watch_s=watch_s)
     got = _since(only.got, since_s, heard[0].wrote if heard else [])
     return asked_for, simulate.seen(asked_for, origin.script(ask), got, upstream)
+
+
+def _lazy_s(ask: Ask) -> float:
+    return H2_LAZY_S if ask.http == "2" else LAZY_S
 
 
 async def _run_later(it: Client, after_s: float, place: tuple[str, int]) -> None:
@@ -93,7 +97,7 @@ async def _watch(
         for it in clients:
             await it.done.wait()
         if ask.leaves and clients[0].left_s is not None:
-            watching.deadline = clients[0].left_s + LAZY_S
+            watching.deadline = clients[0].left_s + _lazy_s(ask)
             if ask.leaves == "half":
                 await trio.sleep_until(watching.deadline)
         for request in heard:

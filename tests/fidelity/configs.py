@@ -31,6 +31,7 @@ from pydantic import Field, ValidationError, model_validator
 from harness import products
 from harness.errors import HarnessError, ScenarioError
 from harness.fidelity.compare import Compared
+from harness.fidelity.matrix import seen_as
 from harness.model.base import Strict
 from harness.model.scenario import Hop
 from harness.products.model import Product
@@ -77,7 +78,8 @@ class Configs(Strict):
 
     def why(self, it: Compared) -> str:
         """Why a disagreement is expected; "" when it is not."""
-        return next((known.why for known in self.known if known.covers(it)), "")
+        why = next((known.why for known in self.known if known.covers(it)), "")
+        return why or seen_as(self.product, it)
 
 
 def names() -> tuple[str, ...]:

@@ -307,12 +307,15 @@ def _seen_h2(ask: Ask, observed: dict[str, Any]) -> Seen:
 
 
 def _seen_cache(observed: dict[str, Any]) -> Seen:
-    others = [observed["second"], observed["third_after_end"]]
+    second, third = observed["second"], observed["third_after_end"]
+    # The log took the second client's own request for the third's as well.
+    own = {"second": second["own_upstream"]}
+    own["third"] = observed["n_upstream"] > 1 + own["second"]
     return Seen(
         status=_status(observed["first_status"]),
         others=tuple(
-            Other(it["own_upstream"], it["first_data_after_request_s"], it["events"])
-            for it in others
+            Other(own[name], it["first_data_after_request_s"], it["events"])
+            for name, it in (("second", second), ("third", third))
         ),
     )
 

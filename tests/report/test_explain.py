@@ -96,7 +96,7 @@ def test_what_rescues_and_where_a_fault_stands_are_told_with_it() -> None:
         f"first_block=4KiB head_counts=true hold_head=true {unless}",
         "Hold the response's bytes back: until a block is full, until a time is up, or to the end.",
         "while   proxy_buffering is on",
-        "where   framing: [close, length]",
+        "where   framing: [close, length], client_version: [HTTP/1.0, HTTP/1.1]",
         "rescue  X-Accel-Buffering: no in the response, or proxy_http_version 1.1 and chunks\n",
     ]
 
