@@ -27,6 +27,11 @@ Body = Annotated[
 Header = Annotated[
     list[str] | None, typer.Option("-H", "--header", metavar="'K: V'", help="As curl -H.")
 ]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="As curl -k: believe whoever answers over TLS.")
+]
+InsecureShort = Annotated[bool, typer.Option("-k", "--insecure", help="As curl -k.")]
+CaCert = Annotated[str | None, typer.Option("--cacert", metavar="FILE", help="As curl --cacert.")]
 Command = Annotated[
     str | None,
     typer.Option(

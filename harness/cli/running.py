@@ -316,6 +316,8 @@ def _target_again(target: Target) -> list[str]:
     words += ["-d", "…"] if target.body is not None else []
     for name, _ in target.headers:
         words += ["-H", f"{name}: …"]
+    words += ["--insecure"] if target.insecure else []
+    words += ["--cacert", target.cacert] if target.cacert else []
     command = target.command
     if command is not None:
         words += ["--command", known.text(shlex.join(redaction.words(command.words)))]

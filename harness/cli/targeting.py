@@ -23,6 +23,8 @@ class Asked:
     request: str | None = None
     data: Sequence[str] | None = None
     header: Sequence[str] | None = None
+    insecure: bool = False
+    cacert: str | None = None
     command: str | None = None
     cwd: str | None = None
     env: Sequence[str] | None = None
@@ -47,18 +49,23 @@ def target(asked: Asked, flaws: tuple[str, ...] = ()) -> Target:
             raise UsageError(f"--command goes with --url, which names the stream: {example}")
         if asked.request is not None or asked.data or asked.header:
             raise UsageError("-X, -d and -H go with --url")
+        if asked.insecure or asked.cacert:
+            raise UsageError("--insecure and --cacert go with --url")
         return Target(flaws=flaws)
     if flaws:
         raise UsageError("--flaw is for the reference server, not for --url")
-    if command is None:
-        origin(asked.url)
-    else:
+    if command is not None:
         commands.check(command, asked.url)
+    cacert = str(Path(asked.cacert).absolute()) if asked.cacert else ""
+    at = origin(asked.url if command is None else commands.with_port(asked.url, 1))
+    at.tls(cacert=cacert)
     return Target(
         url=asked.url,
         method=method,
         body=body,
         headers=headers,
+        insecure=asked.insecure,
+        cacert=cacert,
         command=command,
     )
 

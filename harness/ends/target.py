@@ -45,11 +45,29 @@ class Origin:
         except ValueError:
             return self.host == "localhost"
 
-    def tls(self) -> ssl.SSLContext | None:
-        """What verifies the target; None for plain HTTP."""
+    def tls(self, *, insecure: bool = False, cacert: str = "") -> ssl.SSLContext | None:
+        """What verifies the target; None for plain HTTP.
+
+        Args:
+            insecure: Nothing is verified.
+            cacert: A file of certificates to trust in place of this machine's; "": this machine's.
+
+        Raises:
+            UsageError: That file cannot be read, or holds no certificates.
+        """
         if self.scheme == "http":
             return None
-        context = ssl.create_default_context()
+        try:
+            context = ssl.create_default_context(cafile=cacert or None)
+        except ssl.SSLError as error:
+            message = f"--cacert {cacert}: expected certificates in PEM format"
+            raise UsageError(message) from error
+        except OSError as error:
+            message = f"--cacert {cacert}: {(error.strerror or str(error)).lower()}"
+            raise UsageError(message) from error
+        if insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["http/1.1"])
         return context
 

@@ -155,7 +155,7 @@ class Stage:
             self._network,
             address,
             self._recorder.record,
-            tls=at.tls(),
+            tls=self._tls(at),
             server_name=at.host,
         )
         port = port_of(case.scenario.through, len(case.scenario.through) + 1)
@@ -247,6 +247,10 @@ class Stage:
     def _speaks_tls(self) -> bool:
         return any(client.tls or client.http == "2" for client in self._case.scenario.client)
 
+    def _tls(self, at: Origin) -> ssl.SSLContext | None:
+        target = self._case.target
+        return at.tls(insecure=target.insecure, cacert=target.cacert)
+
     async def _probe(self, at: Origin) -> None:
         """Find out now, in one clear line, whether anybody is there."""
         patience_s = min(_CONNECT_S, watch_s(self._case))
@@ -254,7 +258,7 @@ class Stage:
             try:
                 stream = await self._network.connect(at.host, at.port)
                 try:
-                    await _shake_hands(stream, at)
+                    await _shake_hands(stream, at, self._tls(at))
                 finally:
                     await trio.aclose_forcefully(stream)
             except (OSError, trio.BrokenResourceError) as error:
@@ -370,8 +374,7 @@ class Stage:
         self._finish("the client was led around the chain")
 
 
-async def _shake_hands(stream: ByteStream, at: Origin) -> None:
-    context = at.tls()
+async def _shake_hands(stream: ByteStream, at: Origin, context: ssl.SSLContext | None) -> None:
     if context is not None:
         secure = trio.SSLStream(stream, context, server_hostname=at.host, https_compatible=True)
         await secure.do_handshake()

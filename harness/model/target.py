@@ -44,6 +44,9 @@ class Target(Strict):
         method: As `curl -X`.
         body: As `curl -d`.
         headers: As `curl -H`.
+        insecure: As `curl -k`: whoever answers over TLS is believed.
+        cacert: As `curl --cacert`: a file of certificates to trust in place of this machine's, as
+            an absolute path; "": this machine's.
         command: What to start, which `url` then leads to; None: it runs already.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
@@ -54,6 +57,8 @@ class Target(Strict):
     method: str = "GET"
     body: str | None = None
     headers: Headers = ()
+    insecure: bool = False
+    cacert: str = ""
     command: Command | None = None
     secrets: tuple[str, ...] = ()
 

@@ -69,6 +69,7 @@ def written(reports: Path) -> Verdict:
         (("--url", URL, "-H", "no colon"), "-H 'no colon': expected 'Name: value'"),
         (("-H", "a: b"), "-X, -d and -H go with --url"),
         (("-d", "x"), "-X, -d and -H go with --url"),
+        (("--insecure",), "--insecure and --cacert go with --url"),
         (("--url", "127.0.0.1:80"), "expected a URL such as http://127.0.0.1:8000/events"),
         (("--url", "http://127.0.0.1:99999/"), "port out of range 0-65535"),
         (("--url", "http://a..b/"), "URL http://a..b/: "),

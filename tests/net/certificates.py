@@ -53,6 +53,11 @@ def server_context() -> ssl.SSLContext:
     return context
 
 
+def certificate() -> bytes:
+    """What to trust in order to trust the server."""
+    return _pem()[1]
+
+
 def client_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=_pem()[1].decode())
