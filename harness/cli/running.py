@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Literal
 
 from rich.console import Console
 
+from harness.cli.again import shell_line, target_again
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
 from harness.engine.case import describe, without_secrets
@@ -25,7 +25,6 @@ from harness.engine.serving import check_flaws
 from harness.engine.stage import Props, is_simulated, settle_s, watch_s
 from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
-from harness.model import redaction, secret_values
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Target
 from harness.model.verdict import (
@@ -297,35 +296,13 @@ def _again(case: Case, asked: Asked) -> str:
         words += ["--through", json.dumps(chain)]
     else:
         words += _settings_again(case, asked)
-    words += _target_again(asked.target)
+    words += target_again(asked.target)
     for flaw in asked.target.flaws:
         words += ["--flaw", flaw]
     if asked.clock != "auto":
         words += ["--clock", asked.clock]
     words += ["--seed", str(asked.seed)]
-    return shlex.join(words)
-
-
-def _target_again(target: Target) -> list[str]:
-    """The options that name the target, without secrets."""
-    if target.url is None:
-        return []
-    known = secret_values.of(target)
-    words = ["--url", known.text(target.url)]
-    words += ["-X", target.method] if target.method != "GET" else []
-    words += ["-d", "…"] if target.body is not None else []
-    for name, _ in target.headers:
-        words += ["-H", f"{name}: …"]
-    words += ["--insecure"] if target.insecure else []
-    words += ["--cacert", target.cacert] if target.cacert else []
-    command = target.command
-    if command is not None:
-        words += ["--command", known.text(shlex.join(redaction.words(command.words)))]
-        words += ["--cwd", command.cwd] if Path(command.cwd) != Path.cwd() else []
-        for name, _ in command.env:
-            words += ["--env", f"{name}=…"]
-        words += ["--ready", known.text(command.ready)] if command.ready else []
-    return words
+    return shell_line(words)
 
 
 def _settings_again(case: Case, asked: Asked) -> Iterator[str]:

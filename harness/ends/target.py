@@ -13,6 +13,7 @@ import httpx
 import trio
 
 from harness.errors import UsageError, shown
+from harness.model import redaction
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -84,9 +85,11 @@ def origin(url: str) -> Origin:
         httpx.URL(url)  # what the client makes of it
         (parts.hostname or "").encode("idna")  # what the resolver makes of it
     except (ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"URL {shown(url)}: {_lowered(str(error))}") from error
+        raise UsageError(f"URL {shown(redaction.url(url))}: {_lowered(str(error))}") from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise UsageError(f"expected a URL such as http://127.0.0.1:8000/events, got {shown(url)}")
+        raise UsageError(
+            f"expected a URL such as http://127.0.0.1:8000/events, got {shown(redaction.url(url))}"
+        )
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = _PORTS[parts.scheme] if port is None else port
     return Origin(parts.scheme, parts.hostname, port, target)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,8 +19,10 @@ from harness.model import redaction
 from harness.model.redaction import STRUCK
 from harness.model.target import Target
 
-# A shorter one is no secret, and would be found in everything.
-_LEAST_CHARS = 6
+_WORD = re.compile(r"\S+")
+# A shorter one is no secret, and would be found in everything; of cookies many are none.
+_LEAST_CHARS = 4
+_LEAST_OF_COOKIE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Secrets:
         """`text` without them, and without what looks like one in a URL."""
         for value in self.values:
             text = text.replace(value, STRUCK)
-        return redaction.url(text)
+        return _WORD.sub(lambda word: _unsecret(word[0]), text)
 
     def json(self, line: bytes) -> bytes:
         """A line of JSON without them."""
@@ -71,12 +74,18 @@ def of(target: Target) -> Secrets:
     return Secrets(tuple(sorted(found, key=lambda it: (-len(it), it))))
 
 
+def _unsecret(word: str) -> str:
+    """A word without what looks like a secret, if it may be a URL or a part of one."""
+    is_url = "?" in word or "&" in word or "://" in word
+    return redaction.url(word) if is_url else word
+
+
 def _values(target: Target) -> Iterator[str]:
     named = {name.casefold() for name in target.secrets}
     for name, value in target.headers:
         is_named = name.casefold() in named
         if name.casefold() in {"cookie", "cookie2"}:
-            yield from (it.partition("=")[2].strip() for it in value.split(";"))
+            yield from _in_cookies(value, named)
         elif is_named or redaction.is_secret(name):
             yield from _credentials(value)
     yield from _in_url(target.url or "", named)
@@ -96,6 +105,13 @@ def _credentials(value: str) -> Iterator[str]:
             yield base64.b64decode(rest.strip()).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             return
+
+
+def _in_cookies(value: str, named: Collection[str]) -> Iterator[str]:
+    for pair in value.split(";"):
+        name, _, it = pair.strip().partition("=")
+        if len(it) >= _LEAST_OF_COOKIE or name.casefold() in named:
+            yield it
 
 
 def _in_url(url: str, named: Collection[str]) -> Iterator[str]:

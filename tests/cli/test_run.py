@@ -301,5 +301,5 @@ def test_the_line_to_run_a_case_again_holds_no_secret(
     ]  # fmt: skip
     [line] = again_lines(command, reports, str(quick), *words).values()
     assert "s3cret" not in line
-    for word in ("--url", "-X PUT", "-d", "-H 'Authorization: …'", "--clock real", "--seed 1"):
+    for word in ("--url", "-X PUT", "-d", '"Authorization: $TOKEN"', "--clock real", "--seed 1"):
         assert word in line

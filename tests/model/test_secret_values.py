@@ -28,7 +28,8 @@ BASIC = base64.b64encode(b"me:pass-word").decode()
         ({"command": Command(words=("x",), env=(("DB_PASSWORD", "hunter22"), ("A", "plain value"),
           ("DATABASE_URL", "postgres://u:pw123456@h/d")))},
          {"hunter22", "u:pw123456", "pw123456"}),
-        ({"headers": (("Authorization", "short"),)}, set()),
+        ({"headers": (("Cookie", "sid=abcd"),), "secrets": ("sid",)}, {"abcd"}),
+        ({"headers": (("Authorization", "abc"),)}, set()),
     ],
 )  # fmt: skip
 def test_the_secrets_of_a_target(target: dict[str, Any], values: set[str]) -> None:
@@ -44,6 +45,11 @@ def test_they_are_struck_out_of_text_and_json() -> None:
     assert secrets.json('{"a":"quo\\"te-é plain-secret"}'.encode()) == (
         b'{"a":"[redacted] [redacted]"}'
     )
+
+
+def test_what_looks_like_a_secret_in_a_url_ends_where_the_url_does() -> None:
+    text = "GET /x?token=unknown HTTP/1.1\nsee http://u:pw@h/ for more\n"
+    assert Secrets().text(text) == "GET /x?token=[redacted] HTTP/1.1\nsee http://h/ for more\n"
 
 
 def test_bytes_of_a_body_keep_their_places() -> None:
