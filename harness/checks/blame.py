@@ -83,7 +83,7 @@ def ending_of(attempt: Attempt, route: Route, chain: Sequence[int]) -> Ending | 
     Args:
         attempt: The attempt.
         route: Its way to the target.
-        chain: Every hop of the case by number, those without a record (real ones) included.
+        chain: Every hop of the case by number.
     """
     end = attempt.end
     if end is None or end.how == "open":
@@ -110,9 +110,8 @@ def _ended_by(
     if attempt.has_left:
         return "client", None, ()
     for it in reversed(route.hops):
-        down_n = _ended_down(it)
-        if down_n is not None and not _had_ended_above(it, down_n):
-            return "hop", it.hop, (down_n,)
+        if it.ended is not None and not _had_ended_above(it, it.ended.n):
+            return "hop", it.hop, (it.ended.n,)
     tap = None if route.exchange is None else route.exchange.end
     if tap is not None and tap.by == "target" and tap.t_s <= attempt.ended_s + SAME_INSTANT_S:
         return "target", None, (tap.n,)
@@ -127,7 +126,7 @@ def _ended_by(
         return ("hop", above, ()) if route.hops or attempt.head is None else _alone(chain)
     if _is_answer_of_target(attempt, route.exchange):
         return "target", None, ()
-    # Hops without a record are real programs: one alone is known by what the others did not do.
+    # Of a hop behind the tap nothing is seen: alone, it is known by what the others did not do.
     return _alone([hop for hop in chain if hop not in {it.hop for it in route.hops}])
 
 
@@ -144,12 +143,6 @@ def _is_answer_of_target(attempt: Attempt, exchange: Exchange) -> bool:
     )
 
 
-def _ended_down(it: HopExchange) -> int | None:
-    if it.forwarded is not None and it.is_answer:
-        return it.forwarded.n
-    return None if it.end is None else it.end.n
-
-
 def _had_ended_above(it: HopExchange, down_n: int) -> bool:
     """Whether the response had come to its end above this hop before it ended below."""
     tries = [try_ for try_ in it.attempts if try_.n < down_n]
@@ -161,34 +154,15 @@ def _had_ended_above(it: HopExchange, down_n: int) -> bool:
 
 
 def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
-    """How long no byte had come when it was ended: at the hop that did it, else at the client.
-
-    A hop without a record, a real one, had its bytes from the next hop that has one, or the tap.
-    """
+    """How long no byte had come when it was ended: at the hop that did it, else at the client."""
     at_hop = next((it for it in route.hops if it.hop == hop), None)
     if at_hop is not None:
-        ended = at_hop.forwarded if at_hop.is_answer else at_hop.end
+        ended, last = at_hop.ended, at_hop.last_read
+        heads_s = [it.t_s for it in at_hop.heads]
+        since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
         if ended is not None:
-            last = at_hop.read_up.last_before(ended.t_s + SAME_INSTANT_S)
-            heads_s = [it.t_s for it in at_hop.heads]
-            since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
             return max(0.0, ended.t_s - since_s)
-    elif hop is not None and (said_s := _said_s(route, hop, attempt.ended_s)) is not None:
-        return attempt.ended_s - said_s
     return _unheard_s(attempt)
-
-
-def _said_s(route: Route, hop: int, until_s: float) -> float | None:
-    """When bytes last came to a hop without a record, before it ended a response; None: unknown."""
-    above = next((it for it in route.hops if it.hop > hop), None)
-    if above is not None:
-        last, head = above.wrote_down.last_before(until_s - SAME_INSTANT_S), above.forwarded
-        times_s = [it.t_s for it in (head, last) if it is not None]
-    elif route.exchange is not None and route.exchange.head is not None:
-        times_s = [route.exchange.head.t_s, *(it.t_s for it in route.exchange.stream.reads)]
-    else:
-        return None
-    return max((it for it in times_s if it < until_s - SAME_INSTANT_S), default=None)
 
 
 def _unheard_s(attempt: Attempt) -> float:
@@ -203,7 +177,7 @@ def _unheard_s(attempt: Attempt) -> float:
 def _last_bytes(attempt: Attempt, route: Route, hop: int | None) -> Iterator[int]:
     """The entries of the last bytes before the end: at the hop that ended it, else the client."""
     at_hop = next((it for it in route.hops if it.hop == hop), None)
-    last = None if at_hop is None else at_hop.read_up.last
+    last = None if at_hop is None else at_hop.last_read
     if last is not None:
         yield last.n
     elif attempt.stream.reads:
@@ -302,6 +276,6 @@ def changed_at(route: Route, chain: Sequence[int]) -> int | None:
     """
     for it in reversed(route.hops):
         read, wrote = it.read_up.last, it.wrote_down.last
-        if read is not None and read.body != (0 if wrote is None else wrote.body):
+        if read is not None and read.end != (0 if wrote is None else wrote.end):
             return it.hop
     return chain[0] if len(chain) == 1 else None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from harness.checks.places import Sorted
+from harness.checks.streams import Read
 from harness.model.journal import (
     HopAttempt,
     HopBytes,
@@ -25,36 +27,30 @@ from harness.wire.headers import tokens
 class Crossing:
     """When the body of one exchange crossed one border of a hop."""
 
-    def __init__(self) -> None:
-        self._bodies: list[int] = []
-        self._entries: list[HopBytes] = []
+    def __init__(self, reads: Iterable[Read] = ()) -> None:
+        self._reads = list(reads)
 
     def add(self, entry: HopBytes) -> None:
         """Take the next read or write of this border."""
-        if self._bodies and entry.body < self._bodies[-1]:
+        if self._reads and entry.body < self._reads[-1].end:
             # A new attempt of the same exchange: its body is counted from 0 again.
-            self._bodies.clear()
-            self._entries.clear()
-        self._bodies.append(entry.body)
-        self._entries.append(entry)
+            self._reads.clear()
+        self._reads.append(Read(entry.t_s, entry.n, entry.body))
 
-    def when(self, body: int) -> HopBytes | None:
+    def when(self, body: int) -> Read | None:
         """The first read or write by which `body` bytes had crossed; None: they never did."""
-        at = bisect_left(self._bodies, body)
-        return self._entries[at] if at < len(self._entries) else None
+        at = bisect_left(self._reads, body, key=attrgetter("end"))
+        return self._reads[at] if at < len(self._reads) else None
+
+    def before(self, n: int) -> Read | None:
+        """The last read or write before an entry; what was under way may cross after the end."""
+        at = bisect_left(self._reads, n, key=attrgetter("n"))
+        return self.when(self._reads[at - 1].end) if at and self._reads[at - 1].end else None
 
     @property
-    def last(self) -> HopBytes | None:
+    def last(self) -> Read | None:
         """The last read or write that had body bytes in it."""
-        return self._last_of(len(self._entries))
-
-    def last_before(self, t_s: float) -> HopBytes | None:
-        """The last one before an instant: of an upstream that is left open more may follow."""
-        return self._last_of(bisect_left(self._entries, t_s, key=lambda it: it.t_s))
-
-    def _last_of(self, count: int) -> HopBytes | None:
-        body = self._bodies[count - 1] if count else 0
-        return self.when(body) if body else None
+        return self.when(self._reads[-1].end) if self._reads and self._reads[-1].end else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +91,16 @@ class HopExchange:
         with_head = [it for it in self.attempts if it.attempt in answered]
         tries = with_head or list(self.attempts)
         return tries[-1] if tries else None
+
+    @property
+    def ended(self) -> HopForwardedHead | HopEnd | None:
+        """How it ended the response: the head of its own answer, or the end; None: it did not."""
+        return self.forwarded if self.is_answer else self.end
+
+    @property
+    def last_read(self) -> Read | None:
+        """The last body bytes it had from upstream when it ended the response."""
+        return self.read_up.last if self.ended is None else self.read_up.before(self.ended.n)
 
     @property
     def is_recoded(self) -> bool:

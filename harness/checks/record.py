@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from harness.checks.borders import relay_exchanges
 from harness.checks.deliveries import Deliveries, Said, Spoken, deliveries_of
 from harness.checks.feed_index import FeedIndex
 from harness.checks.hop_exchange import HopExchange, hop_exchanges
@@ -23,7 +24,7 @@ from harness.checks.places import (
     exchanges_of,
     server_exchanges,
 )
-from harness.checks.routes import AttemptKey, Ports, Route, routes_of, server_links
+from harness.checks.routes import AttemptKey, Layout, Ports, Route, routes_of, server_links
 from harness.model.journal import (
     FaultNote,
     Journal,
@@ -171,7 +172,14 @@ class Record:
 
     @cached_property
     def _routes(self) -> dict[AttemptKey, Route]:
-        return routes_of(self.clients, self.hop_exchanges, self.exchanges, self._ports, self.chain)
+        return routes_of(
+            self.clients,
+            self.hop_exchanges,
+            relay_exchanges(self._sorted),
+            self.exchanges,
+            self._ports,
+            Layout.of(self.case.scenario.through),
+        )
 
     @cached_property
     def _ports(self) -> Ports:

@@ -1,360 +1,82 @@
 """The tap beside the target: what a black-box server said, and when, without touching it.
 
-It relays bytes as they are, in both directions, FIN for FIN and RST for RST, and reads the HTTP in
-them in passing. There is one in every chain, also in a direct one; it is not a hop.
+There is one in every chain, also in a direct one; it is not a hop.
 """
 
 from __future__ import annotations
 
-import itertools
 import ssl
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Literal
 
-import trio
-
-from harness.ends.target import no_connection
+from harness.ends.relay import By, How, Relay
 from harness.model import journal
 from harness.model.journal import Entry, Payload
 from harness.model.redaction import headers as redacted
 from harness.model.redaction import url as redacted_url
-from harness.net import ByteStream, Listener, Network
-from harness.wire.http1 import Body, Over, RequestLine, RequestReader, ResponseReader, StatusLine
-
-_MOST_EARLY_BYTES = 64 * 1024
-_HANDSHAKE_S = 10.0
-
-type _Stream = ByteStream | trio.SSLStream[ByteStream]
+from harness.net import Network
+from harness.wire.http1 import RequestLine, StatusLine
 
 
-@dataclass(slots=True)
-class _Exchange:
-    x: int
-    reader: ResponseReader
-    offset: int = 0
-    is_left: bool = False
-    is_over: bool = False
-
-
-class Tap:
+class Tap(Relay):
     """Relays every connection to one target.
 
     Args:
-        network: Where it listens: the network of the hops.
-        target_network: Where the target is.
+        network: Where it listens, and where the target is.
         target: Its address.
+        record: The journal.
         tls: Verifies the target when it speaks TLS; None: plain.
         server_name: The target's name in TLS.
-        record: The journal.
     """
 
     def __init__(
         self,
         network: Network,
-        target_network: Network,
         target: tuple[str, int],
         record: Callable[[Entry], None],
         *,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
     ) -> None:
-        self._network = network
-        self._target_network = target_network
-        self._target = target
-        self._tls = tls
-        self._server_name = server_name
+        super().__init__(network, target, _Notes(record), tls=tls, server_name=server_name)
+
+
+class _Notes:
+    """See `relay.Notes`; the body is kept."""
+
+    def __init__(self, record: Callable[[Entry], None]) -> None:
         self._record = record
-        self._exchanges = itertools.count(1)
 
-    async def serve(
-        self, port: int = 0, *, task_status: trio.TaskStatus[Listener] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Relay until cancelled.
+    def link(self, x: int, side: Literal["up", "down"], port: int) -> None:
+        self._record(journal.Link(at="tap", number=0, x=x, side=side, port=port))
 
-        Args:
-            port: Where to listen; 0 takes a free one.
-            task_status: trio's.
-
-        Raises:
-            OSError: The port is taken.
-        """
-        listener = await self._network.listen(port)
-        async with trio.open_nursery() as nursery:
-            task_status.started(listener)
-            await trio.serve_listeners(self._relay, [listener], handler_nursery=nursery)
-
-    async def _relay(self, down: ByteStream) -> None:
-        """One connection, from its accept to the end of both sides."""
-        ledger = _Ledger(self._record, self._exchanges, down.peer[1])
-        try:
-            up = await self._connect()
-        except (OSError, trio.BrokenResourceError) as error:
-            await self._refuse(down, ledger, error)
-            return
-        ledger.up_port = _socket_stream(up).local[1]
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._upwards, down, up, ledger, nursery.cancel_scope)
-                nursery.start_soon(self._downwards, down, up, ledger, nursery.cancel_scope)
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.aclose_forcefully(up)
-                await trio.aclose_forcefully(down)
-
-    async def _connect(self) -> _Stream:
-        stream = await self._target_network.connect(*self._target)
-        if self._tls is None:
-            return stream
-        secure = trio.SSLStream(
-            stream, self._tls, server_hostname=self._server_name, https_compatible=True
+    def request(self, x: int, line: RequestLine) -> None:
+        self._record(
+            journal.TapRequest(
+                x=x,
+                method=line.method,
+                target=redacted_url(line.target),
+                version=line.version,
+                headers=redacted(line.headers),
+            )
         )
-        try:
-            with trio.fail_after(_HANDSHAKE_S):
-                await secure.do_handshake()
-        except BaseException as error:  # also when it is cancelled: nobody else knows the stream
-            await trio.aclose_forcefully(stream)
-            if isinstance(error, trio.TooSlowError):
-                why = f"no TLS handshake within {_HANDSHAKE_S:g} s"
-                raise TimeoutError(why) from error
-            raise
-        return secure
 
-    async def _refuse(self, down: ByteStream, ledger: _Ledger, error: Exception) -> None:
-        """Let the request come, so that it is known what was refused; then abort."""
-        try:
-            while not ledger.is_waiting:
-                data = await down.receive_some()
-                if not data:
-                    break
-                ledger.asked(bytes(data))
-        except trio.BrokenResourceError:
-            pass
-        ledger.refused(no_connection(error))
-        down.reset()
+    def head(self, x: int, line: StatusLine) -> None:
+        self._record(
+            journal.TapHead(
+                x=x,
+                status=line.status,
+                version=line.version,
+                framing=line.framing,
+                headers=redacted(line.headers),
+                is_interim=line.is_interim,
+            )
+        )
 
-    async def _upwards(
-        self, down: ByteStream, up: _Stream, ledger: _Ledger, both: trio.CancelScope
-    ) -> None:
-        while True:
-            try:
-                data = await down.receive_some()
-            except trio.BrokenResourceError:
-                ledger.left("rst")
-                both.cancel()  # first: a stream that is reset fails whoever still waits for it
-                _reset(up)
-                return
-            if not data:
-                ledger.left("fin")
-                await _send_eof(up)
-                return
-            ledger.asked(bytes(data))
-            try:
-                await up.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return  # the other direction reads how
+    def read(self, x: int, offset: int, data: bytes) -> None:
+        payload = Payload.of(data)
+        self._record(journal.TapRead(x=x, offset=offset, size=len(data), payload=payload))
 
-    async def _downwards(
-        self, down: ByteStream, up: _Stream, ledger: _Ledger, both: trio.CancelScope
-    ) -> None:
-        while True:
-            try:
-                data = bytes(await up.receive_some())
-            except trio.ClosedResourceError:
-                # `_upwards` closed it, because the client has gone: no doing of the target's.
-                both.cancel()
-                return
-            except trio.BrokenResourceError:
-                ledger.broke()
-                both.cancel()
-                down.reset()
-                return
-            if not data:
-                ledger.closed()
-                await _send_eof(down)
-                # A server that has closed takes no more requests: what still waits on the other
-                # side gets an end instead of silence, once it has closed too.
-                return
-            ledger.said(data)
-            try:
-                await down.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                ledger.left("rst")
-                both.cancel()
-                _reset(up)
-                return
-
-
-class _Ledger:
-    """What one connection carried, read in passing."""
-
-    def __init__(
-        self,
-        record: Callable[[Entry], None],
-        numbers: itertools.count[int],
-        port: int,
-    ) -> None:
-        self._record = record
-        self._numbers = numbers
-        self._port = port
-        self.up_port: int | None = None
-        self._request = RequestReader()
-        self._waiting: list[_Exchange] = []
-        # What the target did unasked, such as a 503 or a close as soon as it has accepted. It is
-        # the answer to the request that crosses it.
-        self._early = bytearray()
-        self._early_end: Callable[[_Exchange], Sequence[object]] | None = None
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a request has no complete answer yet."""
-        return bool(self._waiting)
-
-    # -- from downstream -----------------------------------------------------------------------
-
-    def asked(self, data: bytes) -> None:
-        """Bytes of requests."""
-        while data:
-            rest = b""
-            for item in self._request.feed(data):
-                match item:
-                    case RequestLine(method, target, version, headers):
-                        exchange = _Exchange(next(self._numbers), ResponseReader(method))
-                        self._waiting.append(exchange)
-                        self._record(
-                            journal.Link(
-                                at="tap", number=0, x=exchange.x, side="down", port=self._port
-                            )
-                        )
-                        if self.up_port is not None:
-                            self._record(
-                                journal.Link(
-                                    at="tap", number=0, x=exchange.x, side="up", port=self.up_port
-                                )
-                            )
-                        self._record(
-                            journal.TapRequest(
-                                x=exchange.x,
-                                method=method,
-                                target=redacted_url(target),
-                                version=version,
-                                headers=redacted(headers),
-                            )
-                        )
-                        self._catch_up()
-                    case Over("end", rest=more):
-                        self._request = RequestReader()
-                        rest = more
-                    case _:
-                        pass  # the target judges a request that is not HTTP
-            data = rest
-
-    def left(self, how: Literal["fin", "rst"]) -> None:
-        """Downstream closed or aborted."""
-        for exchange in self._waiting:
-            self._end(exchange, "downstream", how)
-
-    # -- from the target -----------------------------------------------------------------------
-
-    def said(self, data: bytes) -> None:
-        """Bytes of responses."""
-        while data and self._waiting:
-            exchange = self._waiting[0]
-            rest = b""
-            for item in exchange.reader.feed(data):
-                rest = self._take(exchange, item) or rest
-            data = rest
-        self._early += data[: _MOST_EARLY_BYTES - len(self._early)]
-
-    def _catch_up(self) -> None:
-        early = bytes(self._early)
-        self._early.clear()
-        self.said(early)
-        if self._early_end is not None:
-            self._over(self._early_end)
-
-    def closed(self) -> None:
-        """The target closed."""
-        self._over(lambda exchange: exchange.reader.eof())
-
-    def broke(self) -> None:
-        """The target aborted."""
-        self._over(lambda exchange: exchange.reader.reset())
-
-    def refused(self, why: str) -> None:
-        """The target took no connection."""
-        for exchange in self._waiting:
-            self._end(exchange, "target", "refused", why)
-        self._waiting.clear()
-
-    def _over(self, last: Callable[[_Exchange], Sequence[object]]) -> None:
-        self._early_end = last
-        for exchange in list(self._waiting):
-            for item in last(exchange):
-                self._take(exchange, item)
-
-    def _take(self, exchange: _Exchange, item: object) -> bytes:
-        """Journal one item; what came after the response, if it is over."""
-        match item:
-            case StatusLine(status, version, headers, framing, is_interim):
-                self._record(
-                    journal.TapHead(
-                        x=exchange.x,
-                        status=status,
-                        version=version,
-                        framing=framing,
-                        headers=redacted(headers),
-                        is_interim=is_interim,
-                    )
-                )
-            case Body(data):
-                self._record(
-                    journal.TapRead(
-                        x=exchange.x,
-                        offset=exchange.offset,
-                        size=len(data),
-                        payload=Payload.of(data),
-                    )
-                )
-                exchange.offset += len(data)
-            case Over(how, detail, _, rest):
-                self._waiting.remove(exchange)
-                self._end(exchange, "target", how, detail)
-                return rest
-            case _:
-                raise AssertionError(f"a response never has {item}")
-        return b""
-
-    def _end(
-        self,
-        exchange: _Exchange,
-        by: Literal["target", "downstream"],
-        how: Literal["end", "truncation", "reset", "refused", "malformed", "fin", "rst"],
-        detail: str = "",
-    ) -> None:
-        if exchange.is_over or (by == "downstream" and how == "fin" and exchange.is_left):
-            return
-        # A FIN from downstream may be a half-close: how the target then ends is told too, and so
-        # is the RST with which downstream answers what the target still says.
-        exchange.is_left = by == "downstream"
-        exchange.is_over = how != "fin"
-        self._record(journal.TapEnd(x=exchange.x, by=by, how=how, detail=detail))
-
-
-def _reset(stream: _Stream) -> None:
-    _socket_stream(stream).reset()
-
-
-def _socket_stream(stream: _Stream) -> ByteStream:
-    return stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-
-
-async def _send_eof(stream: _Stream) -> None:
-    try:
-        if isinstance(stream, trio.SSLStream):
-            # TLS cannot be half-closed: a client that shuts down its sending side has gone.
-            await stream.aclose()
-        else:
-            await stream.send_eof()
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass
+    def end(self, x: int, by: By, how: How, detail: str) -> None:
+        whose: Literal["target", "downstream"] = "target" if by == "upstream" else "downstream"
+        self._record(journal.TapEnd(x=x, by=whose, how=how, detail=detail))

@@ -2,6 +2,7 @@
 
     client ⇐ hop 1 ⇐ … ⇐ hop n ⇐ tap ⇐ target
 
+Between two neighbouring hops that keep no record of their own there is a relay that does.
 Everything that runs is started here, in one nursery, from the target's end to the client's, and is
 cancelled together when the case is over.
 """
@@ -20,20 +21,22 @@ import trio
 from harness.checks.registry import build_all
 from harness.ends import hosting
 from harness.ends.asker import Asker, Asking
+from harness.ends.between import Between
 from harness.ends.client import EventSourceClient
 from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
+from harness.ends.relay import Relay
 from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
-from harness.engine import real_hop, target_process
+from harness.engine import reach, real_hop, target_process
 from harness.engine.recorder import Recorder
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.build import port_of
 from harness.hops.mitm import ChainSpec, client_context, make_chain
 from harness.model import journal, secret_values
 from harness.model.journal import Entry
-from harness.model.scenario import Case, Traffic
-from harness.net import ByteStream, Memory, Network, Sockets
+from harness.model.scenario import Case, Traffic, has_relay
+from harness.net import Listener, Memory, Network, Sockets
 
 REFERENCE_URL = "http://reference.test/events"
 # Past the feed's end: time for the last reconnect, which is told to stop.
@@ -45,7 +48,6 @@ _SETTLE_S = 1.0
 _APART_S = 1e-6
 _LAG_SAMPLE_S = 0.05
 _LAG_STEP_S = 0.001
-_CONNECT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,8 @@ class Stage:
             url = await self._target_url(nursery, case.target.url)
             at = self._beyond_tap(url)
             address = (at.host, at.port)
-            await self._probe(at)
+            await reach.probe(self._network, at, self._tls(at), watch_s(self._case))
         tap = Tap(
-            self._network,
             self._network,
             address,
             self._recorder.record,
@@ -160,7 +161,7 @@ class Stage:
         )
         port = port_of(case.scenario.through, len(case.scenario.through) + 1)
         try:
-            entry = (await nursery.start(partial(tap.serve, port))).address
+            entry = await _serve(nursery, tap, port)
         except OSError as error:
             raise LocalEnvironmentError(f"port {port}: {no_connection(error)}") from error
         closing: Callable[[], None] = lambda: None  # noqa: E731 - replaced when there is a chain
@@ -205,14 +206,28 @@ class Stage:
     async def _stand(
         self, nursery: trio.Nursery, number: int, upstream: tuple[str, int]
     ) -> tuple[str, int]:
-        """Start the real hop of this number, or meet what runs already; where it listens."""
+        """Start the real hop of this number, or meet what runs already; where it is met."""
+        hops = self._case.scenario.through
+        port = port_of(hops, number)
+        if not has_relay(hops, number):
+            return await self._stand_alone(nursery, number, upstream, port)
+        address = await self._stand_alone(nursery, number, upstream, 0)
+        relay = Between(self._network, number, address, self._recorder.record)
+        try:
+            return await _serve(nursery, relay, port)
+        except OSError as error:
+            raise HopError(f"port {port}: {no_connection(error)}", number) from error
+
+    async def _stand_alone(
+        self, nursery: trio.Nursery, number: int, upstream: tuple[str, int], port: int
+    ) -> tuple[str, int]:
         hop = self._case.scenario.through[number - 1]
         if hop.via is not None:
-            if hop.via.listen is None:
-                return upstream  # the tap stands before it
+            if hop.is_beyond_tap:
+                return upstream
             at = origin(hop.via.url)
             try:
-                await self._probe(at)
+                await reach.probe(self._network, at, self._tls(at), watch_s(self._case))
             except TargetError as error:
                 raise HopError(error.message, number) from error
             return at.host, at.port
@@ -224,7 +239,7 @@ class Stage:
             upstream,
             None if folder is None else folder / f"hop-{number}",
             self._broke,
-            port_of(self._case.scenario.through, number),
+            port,
         )
         standing: real_hop.Standing = await nursery.start(stand)
         return standing.at
@@ -250,21 +265,6 @@ class Stage:
     def _tls(self, at: Origin) -> ssl.SSLContext | None:
         target = self._case.target
         return at.tls(insecure=target.insecure, cacert=target.cacert)
-
-    async def _probe(self, at: Origin) -> None:
-        """Find out now, in one clear line, whether anybody is there."""
-        patience_s = min(_CONNECT_S, watch_s(self._case))
-        with trio.move_on_after(patience_s) as scope:
-            try:
-                stream = await self._network.connect(at.host, at.port)
-                try:
-                    await _shake_hands(stream, at, self._tls(at))
-                finally:
-                    await trio.aclose_forcefully(stream)
-            except (OSError, trio.BrokenResourceError) as error:
-                raise TargetError(f"{at}: {no_connection(error)}", "unreachable") from error
-        if scope.cancelled_caught:
-            raise TargetError(f"{at}: no connection within {patience_s:g} s", "unreachable")
 
     # -- the performance -------------------------------------------------------------------------
 
@@ -374,10 +374,10 @@ class Stage:
         self._finish("the client was led around the chain")
 
 
-async def _shake_hands(stream: ByteStream, at: Origin, context: ssl.SSLContext | None) -> None:
-    if context is not None:
-        secure = trio.SSLStream(stream, context, server_hostname=at.host, https_compatible=True)
-        await secure.do_handshake()
+async def _serve(nursery: trio.Nursery, relay: Relay, port: int) -> tuple[str, int]:
+    """Start a relay; where it listens."""
+    listener: Listener = await nursery.start(relay.serve, port)
+    return listener.address
 
 
 BUDGET_SLACK_S = 60.0

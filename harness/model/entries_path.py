@@ -16,14 +16,15 @@ class Link(Base, frozen=True, tag="link"):
 
     Args:
         at: Where this is seen.
-        number: The client's or the hop's; 0 for the tap.
+        number: The client's or the hop's, for a relay that of the hop it stands before; 0 for the
+            tap.
         x: The exchange there.
         side: up (towards the target) or down.
         port: Of the connection's downstream end.
         attempt: The hop's try upstream.
     """
 
-    at: Literal["client", "hop", "tap"]
+    at: Literal["client", "hop", "relay", "tap"]
     number: int
     x: int
     side: Literal["up", "down"]

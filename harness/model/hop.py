@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -151,6 +151,11 @@ class Hop(Strict):
         """Whether it runs outside of this process, and so on the real clock only."""
         return self.is_real or self.via is not None
 
+    @property
+    def is_beyond_tap(self) -> bool:
+        """Whether it forwards to the target by itself: the tap stands before it."""
+        return self.via is not None and self.via.listen is None
+
     def path_of(self, fault: int) -> str:
         """What a path into the hop calls one of its faults, by position.
 
@@ -181,6 +186,16 @@ class Hop(Strict):
         if self.product is not None:
             return {str(self.product): self.product.written}
         return {fault.name: fault.settings for fault in self.faults}
+
+
+def has_relay(hops: Sequence[Hop], number: int) -> bool:
+    """Whether there is a relay before the hop of this number.
+
+    There is between neighbours that run outside of this process, and of which neither says what it
+    does; where the tap stands there is none.
+    """
+    hop = hops[number - 1]
+    return number > 1 and hop.is_outside and hops[number - 2].is_outside and not hop.is_beyond_tap
 
 
 type HopField = Annotated[Hop, BeforeValidator(_as_faults)]

@@ -56,6 +56,7 @@ from harness.model.entries_path import (
     HopUpstreamEnd,
     Link,
 )
+from harness.model.entries_relay import RelayEnd, RelayHead, RelayRead, RelayRequest
 from harness.model.entry import PACK_FROM_BYTES, Base, Json, Payload
 
 __all__ = [
@@ -87,6 +88,10 @@ __all__ = [
     "Json",
     "Link",
     "Payload",
+    "RelayEnd",
+    "RelayHead",
+    "RelayRead",
+    "RelayRequest",
     "ServerDone",
     "ServerFeed",
     "ServerGone",
@@ -147,6 +152,10 @@ type Entry = (
     | HopEnd
     | HopClientGone
     | FaultNote
+    | RelayRequest
+    | RelayHead
+    | RelayRead
+    | RelayEnd
     | TapRequest
     | TapHead
     | TapRead

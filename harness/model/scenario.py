@@ -16,6 +16,7 @@ from harness.model.hop import (
     HopField,
     ProductUse,
     Via,
+    has_relay,
 )
 from harness.model.target import Command, Target
 from harness.units import Duration, Size
@@ -43,6 +44,7 @@ __all__ = [
     "Twin",
     "Twins",
     "Via",
+    "has_relay",
 ]
 
 HEARTBEAT_S = 15.0  # sse-starlette's ping, and the WHATWG advice: "every 15 seconds or so"

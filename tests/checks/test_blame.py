@@ -17,9 +17,16 @@ def ending(stage: Stage, at: int = 0) -> Ending:
     return found
 
 
+# Every hop keeps a record; none does, as programs; or two programs are neighbours.
+RECORDS = pytest.mark.parametrize("recorded", [None, set[int](), {1}, {3}], ids=str)
+
+
+@RECORDS
 @pytest.mark.parametrize("hop", [1, 2, 3])
-def test_the_hop_nearest_the_target_that_ended_it_is_to_blame(hop: int) -> None:
-    stage = Stage(hops=3)
+def test_the_hop_nearest_the_target_that_ended_it_is_to_blame(
+    hop: int, recorded: set[int] | None
+) -> None:
+    stage = Stage(hops=3, recorded=recorded)
     stream = stage.connect(0.0)
     stream.event(1.0, 1)
     stream.cut(61.0, hop=hop)
@@ -28,9 +35,10 @@ def test_the_hop_nearest_the_target_that_ended_it_is_to_blame(hop: int) -> None:
     assert (found.life_s, found.silence_s, found.body_bytes, found.events) == (61.0, 60.0, 21, 1)
 
 
+@RECORDS
 @pytest.mark.parametrize("how", ["end", "truncation", "reset"])
-def test_what_the_target_ended_is_nobodys_else_doing(how: str) -> None:
-    stage = Stage(hops=3)
+def test_what_the_target_ended_is_nobodys_else_doing(how: str, recorded: set[int] | None) -> None:
+    stage = Stage(hops=3, recorded=recorded)
     stage.connect(0.0).end(5.0, how)  # type: ignore[arg-type]  # one of the three
     assert (ending(stage).by, ending(stage).hop) == ("target", None)
 
@@ -65,15 +73,18 @@ def test_a_hop_that_gives_up_its_last_attempt_is_to_blame_not_who_ended_the_firs
     assert ending(stage).hop == 1
 
 
-def test_an_answer_of_its_own_is_the_hops_doing() -> None:
-    stage = Stage(hops=3)
-    stage.answer(0.0, 504, by=2, at_s=60.0)
+@RECORDS
+@pytest.mark.parametrize("hop", [1, 2, 3])
+def test_an_answer_of_its_own_is_the_hops_doing(hop: int, recorded: set[int] | None) -> None:
+    stage = Stage(hops=3, recorded=recorded)
+    stage.answer(0.0, 504, by=hop, at_s=60.0)
     found = ending(stage)
-    assert (found.by, found.hop, found.is_before_head, found.silence_s) == ("hop", 2, True, 60.0)
+    assert (found.by, found.hop, found.is_before_head, found.silence_s) == ("hop", hop, True, 60.0)
 
 
-def test_an_error_of_the_target_is_its_own() -> None:
-    stage = Stage(hops=2)
+@RECORDS
+def test_an_error_of_the_target_is_its_own(recorded: set[int] | None) -> None:
+    stage = Stage(hops=3, recorded=recorded)
     stage.connect(0.0, status=503).end(0.0)
     assert ending(stage).by == "target"
 
@@ -112,7 +123,7 @@ def test_a_refused_connection_is_the_first_hops_doing_or_the_targets() -> None:
 def test_a_real_hop_alone_is_known_by_what_the_others_did_not_do(
     hops: int, recorded: set[int], by: str, hop: int | None
 ) -> None:
-    stage = Stage(hops=hops, recorded=recorded)
+    stage = Stage(hops=hops, recorded=recorded, has_relays=False)
     stream = stage.connect(0.0)
     stream.event(1.0, 1)
     stream.cut(60.0, hop=hop or 1)
@@ -142,6 +153,29 @@ def test_what_an_upstream_that_is_left_open_says_afterwards_broke_no_silence(
     assert (ending(stage).hop, ending(stage).silence_s) == (1, 2.0)
 
 
+def test_a_request_that_one_program_refuses_is_its_doing_and_not_that_of_the_one_before() -> None:
+    stage = Stage(hops=2, recorded=set())
+    stage.put(0.0, j.ClientRequest(client=1, x=1, method="GET", url="/", headers=()))
+    stage.put(
+        0.1,
+        j.RelayRequest(hop=2, x=1, method="GET", target="/", version="HTTP/1.1", headers=()),
+    )
+    stage.put(0.2, j.RelayEnd(hop=2, x=1, by="upstream", how="refused"))
+    stage.put(0.3, j.ClientHead(client=1, x=1, status=502, version="HTTP/1.1", headers=()))
+    stage.put(0.3, j.ClientEnd(client=1, x=1, how="end"))
+    assert (ending(stage).by, ending(stage).hop) == ("hop", 2)
+
+
+@RECORDS
+def test_what_comes_to_a_hop_after_it_has_cut_breaks_no_silence(recorded: set[int] | None) -> None:
+    stage = Stage(hops=3, recorded=recorded)
+    stream = stage.connect(0.0)
+    stream.event(1.0, 1)
+    stream.cut(4.0, hop=2)
+    stream.say(5.0, ": late\n\n", lost_at=2)
+    assert (ending(stage).hop, ending(stage).silence_s) == (2, 3.0)
+
+
 def test_a_target_behind_real_hops_that_ended_first_ended_it() -> None:
     stage = Stage(hops=1, recorded=set())
     stage.connect(0.0).end(5.0)
@@ -158,9 +192,12 @@ def test_a_cut_in_a_silence_is_told_from_one_amid_traffic(last_s: float, is_sile
     assert ending(stage).is_after_silence is is_silence
 
 
+@RECORDS
 @pytest.mark.parametrize("held_at", [1, 2, 3])
-def test_bytes_waited_at_the_hop_that_let_them_out_last(held_at: int) -> None:
-    stage = Stage(hops=3)
+def test_bytes_waited_at_the_hop_that_let_them_out_last(
+    held_at: int, recorded: set[int] | None
+) -> None:
+    stage = Stage(hops=3, recorded=recorded)
     stream = stage.connect(0.0)
     stream.event(1.0, 1)
     stream.event(2.0, 2, arrives_s=9.0, held_at=held_at)
@@ -209,7 +246,7 @@ def test_between_two_coders_the_one_nearer_the_client_answers_for_all() -> None:
 
 @pytest.mark.parametrize(("hops", "hop"), [(1, 1), (2, None)])
 def test_without_counts_the_only_hop_answers_and_of_two_neither(hops: int, hop: int | None) -> None:
-    stage = Stage(hops=hops, recorded=set())
+    stage = Stage(hops=hops, recorded=set(), has_relays=False)
     stage.connect(0.0).event(1.0, 1, arrives_s=5.0)
     evidence = Evidence.of(stage.journal())
     (late,) = evidence.deliveries(evidence.attempts[0]).arrived

@@ -148,6 +148,13 @@ def test_a_real_hop_alone_is_known_by_what_the_others_passed_on() -> None:
     assert only(CHECK, stage.journal()).hop == 2
 
 
+@pytest.mark.parametrize("hop", [1, 2, 3])
+def test_of_several_programs_the_one_that_did_not_pass_it_on_is_to_blame(hop: int) -> None:
+    stage = Stage(hops=3, recorded=set())
+    stage.connect(0.0).leave(10.0, stuck_at=hop)
+    assert only(CHECK, stage.journal()).hop == hop
+
+
 def test_an_unnoticed_half_close_is_a_warning() -> None:
     stage = Stage()
     stage.connect(0.0).leave(10.0, by="half-close", stuck_at=1)

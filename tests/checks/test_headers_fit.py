@@ -216,8 +216,16 @@ def test_a_type_that_is_put_right_again_is_no_fault() -> None:
 
 
 def test_between_hops_without_a_record_nobody_is_named() -> None:
-    stage = Stage(hops=3, recorded={1})
+    stage = Stage(hops=3, recorded={1}, has_relays=False)
     stage.connect(0.0, remade={2: PLAIN})
     finding = only(CHECK, stage.journal())
     assert (finding.outcome, finding.hop) == ("FAIL", None)
     assert finding.observed.startswith("the path changed Content-Type")
+
+
+@pytest.mark.parametrize("hop", [2, 3])
+def test_a_program_is_named_by_what_the_relay_beside_it_saw(hop: int) -> None:
+    stage = Stage(hops=3, recorded={1})
+    stage.connect(0.0, remade={hop: PLAIN})
+    finding = only(CHECK, stage.journal())
+    assert (finding.outcome, finding.hop) == ("FAIL", hop)

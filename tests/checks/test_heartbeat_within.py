@@ -82,7 +82,7 @@ def test_heartbeats_exactly_at_the_bound_are_in_time() -> None:
 
 
 def test_a_silence_nobody_counted_is_not_blamed_on_one_hop_of_two() -> None:
-    stage = Stage(hops=2, recorded=set())
+    stage = Stage(hops=2, recorded=set(), has_relays=False)
     stream = stage.connect(0.0)
     stream.event(1.0, 1)
     for t_s in range(15, 100, 15):

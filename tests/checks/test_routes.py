@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from harness.checks.evidence import Evidence
 from harness.model import journal as j
+from harness.model.scenario import Hop, Via
 from tests.testkit.journals import Stage
 
 
@@ -50,10 +51,33 @@ def test_requests_under_way_at_one_time_are_told_apart_by_their_id() -> None:
     assert ways(stage) == {(1, 1): ([], 2), (2, 1): ([], 1)}
 
 
-def test_hops_without_a_record_are_passed_over() -> None:
+def test_a_hop_without_a_record_is_known_by_its_neighbours() -> None:
     stage = Stage(hops=3, recorded={1, 3})
     stage.connect(0.0)
-    assert ways(stage) == {(1, 1): ([(1, 1), (3, 1)], 1)}
+    assert ways(stage) == {(1, 1): ([(1, 1), (2, 1), (3, 1)], 1)}
+
+
+def test_neighbours_without_a_record_are_known_by_the_relay_between_them() -> None:
+    stage = Stage(hops=4, recorded={1})
+    stage.answer(0.0, 504, by=3)
+    stage.connect(1.0)
+    assert ways(stage) == {
+        (1, 1): ([(1, 1), (2, 1), (3, 1)], None),
+        (1, 2): ([(1, 2), (2, 2), (3, 2), (4, 1)], 1),
+    }
+
+
+def test_without_a_relay_they_are_passed_over() -> None:
+    stage = Stage(hops=4, recorded={1, 4}, has_relays=False)
+    stage.connect(0.0)
+    assert ways(stage) == {(1, 1): ([(1, 1), (4, 1)], 1)}
+
+
+def test_where_a_proxy_forwards_by_itself_the_chain_ends_at_the_tap() -> None:
+    alone = Hop(faults=(), via=Via(url="http://127.0.0.1:1"))
+    stage = Stage(chain=[Hop(faults=()), alone], recorded={1})
+    stage.connect(0.0)
+    assert ways(stage) == {(1, 1): ([(1, 1)], 1)}
 
 
 def test_of_several_attempts_the_one_with_the_answer_leads_on() -> None:
@@ -114,4 +138,4 @@ def test_the_port_of_the_connection_says_whose_request_it_is() -> None:
 def test_ports_on_the_two_sides_of_a_real_hop_have_nothing_in_common() -> None:
     stage = Stage(hops=1, recorded=set())
     ported(stage, clients={1: 5001, 2: 5002}, taps={1: 6001, 2: 5001})
-    assert ways(stage) == {(1, 1): ([], 1), (2, 1): ([], 2)}
+    assert ways(stage) == {(1, 1): ([(1, 1)], 1), (2, 1): ([(1, 2)], 2)}

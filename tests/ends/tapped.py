@@ -13,6 +13,8 @@ import trio
 import trio.testing
 
 from harness.clock import run
+from harness.ends.between import Between
+from harness.ends.relay import Relay
 from harness.ends.tap import Tap
 from harness.model import journal
 from harness.model.journal import Entry
@@ -70,13 +72,13 @@ class Show:
 
 def _line(entry: Entry) -> str:
     match entry:
-        case journal.TapRequest():
+        case journal.TapRequest() | journal.RelayRequest():
             return f"{entry.method} {entry.x}"
-        case journal.TapHead():
+        case journal.TapHead() | journal.RelayHead():
             return f"head {entry.x}: {entry.status} {entry.framing}"
-        case journal.TapRead():
+        case journal.TapRead() | journal.RelayRead():
             return f"read {entry.x}: {entry.offset}+{entry.size}"
-        case journal.TapEnd():
+        case journal.TapEnd() | journal.RelayEnd():
             return f"{entry.how} {entry.x} by {entry.by}"
         case _:
             raise AssertionError(entry)
@@ -87,6 +89,7 @@ def meet(
     refuses: bool = False,
     tls: tuple[ssl.SSLContext | None, ssl.SSLContext] | None = None,
     server_name: str = "127.0.0.1",
+    hop: int | None = None,
     until_s: float = 100.0,
 ) -> Show:
     """Let clients meet a target through a tap, one connection after the other.
@@ -97,6 +100,7 @@ def meet(
         tls: For a target that speaks TLS: its context and the tap's; without
             its own it never answers the handshake.
         server_name: Whom the tap takes the target for.
+        hop: In place of the tap stands the relay before this hop, which the target plays.
         until_s: When everything is cancelled.
     """
     show = Show()
@@ -108,14 +112,15 @@ def meet(
             listener = await network.listen()
             if refuses:
                 await listener.aclose()
-            tap = Tap(
-                network,
+            tap: Relay = Tap(
                 network,
                 listener.address,
                 show.record,
                 tls=tap_tls,
                 server_name=server_name,
             )
+            if hop is not None:
+                tap = Between(network, hop, listener.address, show.record)
             entry = await nursery.start(tap.serve)
             with trio.move_on_at(until_s):
                 for client_steps, target_steps in connections:

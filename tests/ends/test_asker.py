@@ -45,7 +45,7 @@ def ask(
         network = Memory()
         async with trio.open_nursery() as nursery:
             listener = await network.listen()
-            tap = Tap(network, network, listener.address, met.entries.append)
+            tap = Tap(network, listener.address, met.entries.append)
             entry = await nursery.start(tap.serve)
             nursery.start_soon(serve, listener)
             await Asker(

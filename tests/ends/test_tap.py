@@ -388,7 +388,7 @@ def test_a_handshake_that_is_cancelled_leaves_no_connection_behind() -> None:
         network = Memory()
         listener = await network.listen()
         async with trio.open_nursery() as nursery:
-            tap = Tap(network, network, listener.address, print, tls=client_context())
+            tap = Tap(network, listener.address, print, tls=client_context())
             entry = await nursery.start(tap.serve)
             await network.connect(*entry.address)
             target = await listener.accept()

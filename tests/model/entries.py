@@ -82,6 +82,22 @@ ENTRIES: tuple[Entry, ...] = (
         offset=4096,
         share=0.5,
     ),
+    j.RelayRequest(
+        n=1, t_s=0.25, hop=2, x=3, method="GET", target="/", version="HTTP/1.1", headers=FIELDS
+    ),
+    j.RelayHead(
+        n=1,
+        t_s=0.25,
+        hop=2,
+        x=3,
+        status=103,
+        version="HTTP/1.1",
+        framing="none",
+        headers=FIELDS,
+        is_interim=True,
+    ),
+    j.RelayRead(n=1, t_s=0.25, hop=2, x=3, offset=3, size=9, digest="0" * 16),
+    j.RelayEnd(n=1, t_s=0.25, hop=2, x=3, by="downstream", how="fin", detail="left"),
     j.TapRequest(n=1, t_s=0.25, x=2, method="GET", target="/", version="HTTP/1.1", headers=FIELDS),
     j.TapHead(
         n=1,

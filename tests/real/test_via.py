@@ -16,11 +16,11 @@ from tests.real.test_real_hops import NEAR, SILENT
 pytestmark = pytest.mark.real
 
 
-def conf(folder: Path, port: int, upstream: int) -> Path:
+def conf(folder: Path, port: int, upstream: int, timeout: str = "2s") -> Path:
     file = folder / "nginx.conf"
     file.write_text(
         f"events {{}} http {{ {QUIET} server {{ listen 127.0.0.1:{port}; location / {{ "
-        f"proxy_read_timeout 2s; proxy_pass http://127.0.0.1:{upstream}; }} }} }}"
+        f"proxy_read_timeout {timeout}; proxy_pass http://127.0.0.1:{upstream}; }} }} }}"
     )
     return file
 

@@ -51,7 +51,8 @@ class Stage:
         chain: The hops themselves, in place of those.
         is_reference: Whether the target is the reference server, which keeps a record of its own.
         expect: What the scenario expects.
-        recorded: The hops that keep a record; None: all of them.
+        recorded: The hops that keep a record; None: all of them. The others are programs.
+        has_relays: Whether there is a relay between every two of those.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Stage:
         twin: Twin | None = None,
         clock: Literal["real", "virtual"] = "virtual",
         recorded: set[int] | None = None,
+        has_relays: bool = True,
         faults: int = 1,
         chain: Sequence[Hop] = (),
     ) -> None:
@@ -72,10 +74,11 @@ class Stage:
         self.is_reference = is_reference
         self._put: list[tuple[float, j.Entry]] = []
         self._counts: Counter[str] = Counter()
-        through = [{f"fault{at or ''}": None for at in range(faults)} for _ in self.hops]
+        through = [self._written(hop, faults) for hop in self.hops]
         scenario = Scenario.model_validate(
             {"id": "test/case", "why": "a test", "through": through, "expect": expect or {}}
         ).model_copy(update={"traffic": traffic, **({"through": tuple(chain)} if chain else {})})
+        self._has_relays = has_relays
         url = None if is_reference else "http://127.0.0.1:1/events"
         self.case = Case(
             id="test/case",
@@ -172,7 +175,13 @@ class Stage:
             )
             if hop != by:
                 self.hop(done_s, j.HopUpstreamEnd(hop=hop, x=x, attempt=0, how="end"))
-            self.hop(done_s, j.HopEnd(hop=hop, x=x, how="end"))
+            self.hop(
+                done_s,
+                j.RelayHead(
+                    hop=hop, x=x, status=status, version="", framing="length", headers=HTML
+                ),
+            )
+            link.ends_at(done_s, hop, "end")
         self.put(
             done_s,
             j.ClientHead(client=client, x=link.x, status=status, version="HTTP/1.1", headers=HTML),
@@ -203,9 +212,18 @@ class Stage:
         self.put(t_s, j.FaultNote(hop=hop, fault=fault, name=name, x=x, what=what, reason=reason))
 
     def hop(self, t_s: float, entry: HopEntry) -> None:
-        """Add an entry of a hop, if that hop keeps a record."""
-        if entry.hop in self.recorded:
+        """Add an entry of a hop, if that hop keeps a record, or of the relay before it."""
+        is_relay = isinstance(entry, j.RelayRequest | j.RelayHead | j.RelayRead | j.RelayEnd)
+        is_between = {entry.hop - 1, entry.hop}.isdisjoint({0, *self.recorded})
+        if is_between and self._has_relays if is_relay else entry.hop in self.recorded:
             self.put(t_s, entry)
+
+    def _written(self, hop: int, faults: int) -> dict[str, Any]:
+        made = {f"fault{at or ''}": None for at in range(faults)}
+        if hop in self.recorded:
+            return made
+        named = [{"name": it} for it in made]
+        return {"faults": named, "product": {"name": "nginx"}, "is_real": True}
 
     def journal(self, over_s: float = 100.0, *, is_whole: bool = True) -> j.Journal:
         """All of it, in order."""
@@ -240,6 +258,17 @@ class Stage:
         )
         for hop in range(1, upto + 1):
             x = link.hop_x[hop] = self.count(f"hop {hop}")
+            self.hop(
+                t_s,
+                j.RelayRequest(
+                    hop=hop,
+                    x=x,
+                    method="GET",
+                    target="/events",
+                    version="HTTP/1.1",
+                    headers=sent if hop == 1 else after,
+                ),
+            )
             self.hop(
                 t_s,
                 j.HopRequest(

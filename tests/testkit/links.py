@@ -20,6 +20,10 @@ type HopEntry = (
     | j.HopClosedUpstream
     | j.HopEnd
     | j.HopClientGone
+    | j.RelayRequest
+    | j.RelayHead
+    | j.RelayRead
+    | j.RelayEnd
 )
 
 
@@ -74,8 +78,13 @@ class Link:
             if is_held:
                 return
             now = remade.get(hop, now)
-            forwarded = j.HopForwardedHead(hop=hop, x=self.hop_x[hop], status=status, headers=now)
+            x = self.hop_x[hop]
+            forwarded = j.HopForwardedHead(hop=hop, x=x, status=status, headers=now)
             self.stage.hop(t_s, forwarded)
+            relayed = j.RelayHead(
+                hop=hop, x=x, status=status, version=version, framing="chunked", headers=now
+            )
+            self.stage.hop(t_s, relayed)
         self.stage.put(
             t_s,
             j.ClientHead(
@@ -174,6 +183,7 @@ class Link:
             if hop == (held_at or 1):
                 now_s, now = arrives_s, got_bytes
             self.crosses(now_s, hop, "down", "write", len(now))
+            self.relayed(now_s, hop, len(now))
         if lost_at != 0:
             self.client_read(now_s, now)
 
@@ -205,7 +215,7 @@ class Link:
         self, t_s: float, *, hop: int, how: str = "truncation", seen_s: float | None = None
     ) -> None:
         """A hop ends the response towards the client and closes its side upstream."""
-        self.stage.hop(t_s, j.HopEnd(hop=hop, x=self.hop_x[hop], how=how))
+        self.ends_at(t_s, hop, how)
         self._close_above(t_s, hop)
         self._end_below(t_s, hop, how)
         self.client_end(t_s if seen_s is None else seen_s, how)
@@ -237,7 +247,7 @@ class Link:
         self.client_end(t_s, "left")
         for hop in self.stage.hops:
             x = self.hop_x[hop]
-            self.stage.hop(t_s, j.HopClientGone(hop=hop, x=x, how="fin"))
+            self.left_at(t_s, hop)
             if hop == stuck_at:
                 return
             self.stage.hop(t_s, j.HopClosedUpstream(hop=hop, x=x, attempt=0, how="fin"))
@@ -276,11 +286,31 @@ class Link:
             ),
         )
 
+    def relayed(self, t_s: float, hop: int, size: int) -> None:
+        """Body bytes cross the relay before a hop, where there is one."""
+        border = f"{hop} relay"
+        at = self.passed[border]
+        self.passed[border] += size
+        x, digest = self.hop_x[hop], "0" * 16
+        self.stage.hop(t_s, j.RelayRead(hop=hop, x=x, offset=at, size=size, digest=digest))
+
+    def ends_at(self, t_s: float, hop: int, how: Any) -> None:
+        """A hop ends the response; the relay before it sees that."""
+        x = self.hop_x[hop]
+        self.stage.hop(t_s, j.HopEnd(hop=hop, x=x, how=how))
+        self.stage.hop(t_s, j.RelayEnd(hop=hop, x=x, by="upstream", how=how))
+
+    def left_at(self, t_s: float, hop: int) -> None:
+        """A hop is left by the one before it; the relay between them sees that first."""
+        x = self.hop_x[hop]
+        self.stage.hop(t_s, j.RelayEnd(hop=hop, x=x, by="downstream", how="fin"))
+        self.stage.hop(t_s, j.HopClientGone(hop=hop, x=x, how="fin"))
+
     def _close_above(self, t_s: float, hop: int) -> None:
         for above in range(hop, len(self.stage.hops) + 1):
             x = self.hop_x[above]
             if above != hop:
-                self.stage.hop(t_s, j.HopClientGone(hop=above, x=x, how="fin"))
+                self.left_at(t_s, above)
             self.stage.hop(t_s, j.HopClosedUpstream(hop=above, x=x, attempt=0, how="fin"))
         self.stage.put(t_s, j.TapEnd(x=self.tap_x, by="downstream", how="fin"))
         self._server_done(t_s, "gone")
@@ -289,7 +319,7 @@ class Link:
         for below in range(hop - 1, 0, -1):
             x = self.hop_x[below]
             self.stage.hop(t_s, j.HopUpstreamEnd(hop=below, x=x, attempt=0, how=how))
-            self.stage.hop(t_s, j.HopEnd(hop=below, x=x, how=how))
+            self.ends_at(t_s, below, how)
 
     def _server_done(self, t_s: float, reason: str) -> None:
         if self.stage.is_reference:

@@ -74,7 +74,7 @@ def observed(
             recorder.record(_first_entry(case))
             async with trio.open_nursery() as nursery:
                 address = await nursery.start(_listen, network, target)
-                tap = Tap(network, network, address, recorder.record)
+                tap = Tap(network, address, recorder.record)
                 listener = await nursery.start(tap.serve)
                 chain = make_chain(
                     ChainSpec(
