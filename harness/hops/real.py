@@ -147,6 +147,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "http-proxy": _node("http-proxy"),
     "http-proxy-middleware": _node("http-proxy-middleware", "express"),
     "express-compression": _node("compression", "express"),
+    "starlette-gzip": _python("starlette", "uvicorn"),
     "gunicorn": _python("gunicorn", also=(("worker_class", "gevent", "gevent"),)),
 }
 

@@ -182,7 +182,8 @@ async def _until_gone(receive: Receive) -> None:
 
 
 async def _start(send: Send, status: int, fields: Headers) -> None:
-    encoded = [(name.encode(_LATIN), it.encode(_LATIN)) for name, it in fields]
+    # In lower case, as the specification has it: by that name middleware looks for them.
+    encoded = [(name.lower().encode(_LATIN), it.encode(_LATIN)) for name, it in fields]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
 
 

@@ -204,7 +204,7 @@ def test_asgi_says_what_upstream_says_read_by_read() -> None:
     start, *bodies = asgi(upstream, BODY)
 
     assert (start["type"], start["status"]) == ("http.response.start", 203)
-    assert start["headers"] == [(name.encode(), value.encode()) for name, value in PASSED]
+    assert start["headers"] == [(name.lower().encode(), value.encode()) for name, value in PASSED]
     assert [(it["body"], it["more_body"]) for it in bodies] == [
         (b"data: 1\n\n", True),
         (b"data: 2\n\n", True),

@@ -52,6 +52,7 @@ BESIDE = {
 H2 = {"apache", "caddy", "envoy", "haproxy", "lighttpd", "nginx", "traefik", "varnish"}
 # What there is no way to give to a program here.
 NOT_TAKEN = {
+    "starlette-gzip": {"Z_SYNC_FLUSH", "early start"},  # what versions do, not what one sets
     "squid": {"accel"},  # a forward proxy is asked in another form
 }
 

@@ -66,6 +66,8 @@ APPS = {
     "gunicorn-gthread": App("gunicorn", {"worker_class": "gthread", "threads": str(len(ASKS))}),
     "gunicorn-gevent": App("gunicorn", {"worker_class": "gevent"}),
     "gunicorn-asgi": App("gunicorn", {"worker_class": "asgi"}),
+    "starlette-gzip": App("starlette-gzip", {}),
+    "starlette-gzip-events": App("starlette-gzip", {"exclude_content_types": "image/png"}),
 }
 
 

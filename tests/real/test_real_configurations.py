@@ -33,6 +33,7 @@ CHECKED = {
     "http-proxy-middleware": ("--check", "{config}"),
     "express-compression": ("--check", "{config}"),
     "gunicorn": ("-m", "py_compile", "{config}"),
+    "starlette-gzip": ("-m", "py_compile", "{config}"),
 }
 # Settings that rule another one out.
 APART = {
