@@ -13,12 +13,15 @@ from harness.errors import UsageError
 
 def check(
     what: Annotated[
-        list[str] | None, typer.Argument(metavar="[URL]", help="The stream of your server.")
+        list[str] | None,
+        typer.Argument(metavar="[URL | -- curl …]", help="Your stream, or how curl asks for it."),
     ] = None,
     url: options.Url = None,
     request: options.Method = None,
     data: options.Body = None,
     header: options.Header = None,
+    insecure: options.InsecureShort = False,
+    cacert: options.CaCert = None,
     command: options.Command = None,
     cwd: options.Cwd = None,
     env: options.Env = None,
@@ -65,17 +68,19 @@ def check(
     if max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
     asked = targeting.Asked(
-        url=_only([*(what or ()), *([url] if url is not None else ())]),
+        url=url,
         request=request,
         data=data,
         header=header,
+        insecure=insecure,
+        cacert=cacert,
         command=command,
         cwd=cwd,
         env=env,
         ready=ready,
         ready_timeout=ready_timeout,
     )
-    target = targeting.target(asked)
+    target = targeting.target(targeting.of_words(what or (), asked))
     if target.is_reference is (from_dir is None):
         raise UsageError("expected the URL of a stream, or --from DIR")
     wanted = checking.Wanted(
@@ -90,14 +95,3 @@ def check(
         is_full=verbose,
     )
     raise typer.Exit(checking.check(wanted, no_color=no_color))
-
-
-def _only(urls: list[str]) -> str | None:
-    """The only one of them; None: there is none.
-
-    Raises:
-        UsageError: There are several.
-    """
-    if len(urls) > 1:
-        raise UsageError(f"expected one URL, got {len(urls)}")
-    return next(iter(urls), None)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from harness.cli.curl import Datum, datum
 from harness.errors import UsageError, shown
 from harness.wire.headers import Headers
 
@@ -85,29 +86,31 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def body(parts: Sequence[str] | None) -> str | None:
+def body(parts: Sequence[str | Datum] | None) -> str | None:
     """The body, as curl makes it of its `-d` options: joined by `&`, a file without line ends.
 
     Bytes of a file that are no UTF-8 are surrogates in it.
+
+    Args:
+        parts: As `-d` takes them, or read already.
 
     Raises:
         UsageError: A file cannot be read.
     """
     if not parts:
         return None
-    return "&".join(_datum(part) for part in parts)
+    return "&".join(_content(datum(it) if isinstance(it, str) else it) for it in parts)
 
 
-def _datum(part: str) -> str:
-    if not part.startswith("@"):
-        return part
-    name = part[1:]
+def _content(it: Datum) -> str:
+    if not it.is_file:
+        return it.text
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = sys.stdin.buffer.read() if it.text == "-" else Path(it.text).read_bytes()
     except OSError as error:
-        raise UsageError(f"-d @{name}: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"-d @{it.text}: {(error.strerror or str(error)).lower()}") from error
     text = data.decode(errors="surrogateescape")
-    return re.sub(r"[\r\n\0]", "", text)
+    return text if it.is_exact else re.sub(r"[\r\n\0]", "", text)
 
 
 def method(name: str | None, body: str | None) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.cli import options
+from harness.cli import curl, options
+from harness.cli.curl import Datum
 from harness.ends import command as commands
 from harness.ends.target import origin
 from harness.errors import UsageError, shown
@@ -21,7 +22,7 @@ class Asked:
 
     url: str | None = None
     request: str | None = None
-    data: Sequence[str] | None = None
+    data: Sequence[str | Datum] | None = None
     header: Sequence[str] | None = None
     insecure: bool = False
     cacert: str | None = None
@@ -30,6 +31,33 @@ class Asked:
     env: Sequence[str] | None = None
     ready: str | None = None
     ready_timeout: str | None = None
+
+
+def of_words(words: Sequence[str], asked: Asked) -> Asked:
+    """The options, with what stands behind them: a URL, or a curl command line.
+
+    Raises:
+        UsageError: It is neither, or says again what the options say.
+    """
+    if not words:
+        return asked
+    if words[0] != "curl":
+        urls = [*words, *([asked.url] if asked.url is not None else [])]
+        if len(urls) > 1:
+            raise UsageError(f"expected one URL, got {len(urls)}")
+        return replace(asked, url=urls[0])
+    if asked.url or asked.request or asked.data or asked.header or asked.insecure or asked.cacert:
+        raise UsageError("--url, -X, -d, -H, -k and --cacert go into the curl line, or without it")
+    read = curl.parse(words[1:])
+    return replace(
+        asked,
+        url=read.url,
+        request=read.request,
+        data=read.data,
+        header=read.headers,
+        insecure=read.is_insecure,
+        cacert=read.cacert,
+    )
 
 
 def target(asked: Asked, flaws: tuple[str, ...] = ()) -> Target:

@@ -11,7 +11,10 @@ from harness.errors import UsageError
 
 
 def trace(
-    url: Annotated[str, typer.Argument(metavar="URL", help="The stream.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[URL | -- curl …]", help="The stream, or how curl asks for it."),
+    ] = None,
     through: options.Through = None,
     settings: options.Settings = None,
     max_time: Annotated[
@@ -43,21 +46,21 @@ def trace(
         raise UsageError(f"--max-time {max_time}: {error}") from error
     if max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
-    target = targeting.target(
-        targeting.Asked(
-            url=url,
-            request=request,
-            data=data,
-            header=header,
-            insecure=insecure,
-            cacert=cacert,
-            command=command,
-            cwd=cwd,
-            env=env,
-            ready=ready,
-            ready_timeout=ready_timeout,
-        )
+    asked = targeting.Asked(
+        request=request,
+        data=data,
+        header=header,
+        insecure=insecure,
+        cacert=cacert,
+        command=command,
+        cwd=cwd,
+        env=env,
+        ready=ready,
+        ready_timeout=ready_timeout,
     )
+    target = targeting.target(targeting.of_words(what or (), asked))
+    if target.is_reference:
+        raise UsageError("expected the URL of a stream")
     raise typer.Exit(
         tracing.trace(
             target,

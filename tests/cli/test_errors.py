@@ -21,7 +21,6 @@ def test_no_verb_shows_the_help(command: Command) -> None:
     ("words", "why"),
     [
         (["nope"], "No such command 'nope'"),
-        (["trace"], "Missing argument 'URL'"),
         (["run", "--clock", "fast"], "'auto', 'real' or 'virtual'"),
         (["run", "--seed", "x"], "valid integer"),
         (["run", "-n", "0"], "greater than or equal to 1"),
@@ -86,6 +85,7 @@ NO_FAULT = (
             ["trace", URL, "--through", BAD_CHAIN],
             NO_FAULT,
         ),
+        (["trace"], "expected the URL of a stream"),
         (["serve", "--every", "0s"], "expected times above zero"),
         (["serve", "--every", "5"], NO_DURATION),
         (["serve", "--heartbeat", "5"], NO_DURATION),

@@ -34,9 +34,9 @@ def express(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The origin of a server that does nothing for the way to its clients, on Express."""
     node = shutil.which("node")
     if node is None:
-        raise _missing("node is missing: install Node.js 20 or newer, then npm ci in tests/foreign")
+        raise missing("node is missing: install Node.js 20 or newer, then npm ci in tests/foreign")
     if not (FOREIGN / "node_modules" / "express").is_dir():
-        raise _missing("express is not installed: npm ci in tests/foreign")
+        raise missing("express is not installed: npm ci in tests/foreign")
     log = tmp_path_factory.mktemp("express") / "log.txt"
     with server([node, "express.js"], log, cwd=FOREIGN) as origin:
         yield origin
@@ -47,7 +47,7 @@ def origins(starlette: str, express: str) -> dict[str, str]:
     return {"starlette": starlette, "express": express}
 
 
-def _missing(why: str) -> BaseException:
+def missing(why: str) -> BaseException:
     """Skip; in CI, where everything is to be installed, fail."""
     kind = pytest.fail.Exception if os.environ.get("CI") else pytest.skip.Exception
     return kind(why)
