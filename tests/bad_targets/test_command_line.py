@@ -102,6 +102,8 @@ def test_run_says_what_is_wrong_and_runs_nothing(
         (("trace", URL, "--through", "[nope]"), "unknown product nope"),
         (("serve", "--flaw", "late-header"), "did you mean late-headers?"),
         (("serve", "--every", "0s"), "expected times above zero"),
+        (("trace",), "expected the URL of a stream"),
+        (("trace", URL, URL), "expected one URL, got 2"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, tuple) else "",
 )
@@ -123,8 +125,6 @@ def test_the_other_verbs_say_what_is_wrong(args: tuple[str, ...], says: str, cli
         ("run", "--max-failures", "0"),
         ("run", "--seed", "x"),
         ("run", "--clock", "fast"),
-        ("trace",),
-        ("trace", URL, URL),
         ("serve", "--port", "99999"),
         ("serve", "--port", "-1"),
     ],
