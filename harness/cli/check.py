@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import options
-from harness.errors import UsageError
+from harness.errors import UsageError, did_you_mean
 
 
 def check(
@@ -35,6 +35,13 @@ def check(
             "--from", metavar="DIR", help="Use what a finished check observed; nothing is asked."
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="notifications, llm-tokens, progress, ticker or mcp; guessed if not given.",
+        ),
+    ] = None,
     max_requests: Annotated[
         int, typer.Option("--max-requests", min=1, help="Ask the server no more often than this.")
     ] = 5,
@@ -59,6 +66,7 @@ def check(
     from harness.cli import checking, targeting  # noqa: PLC0415 - heavy
     from harness.cli.running import report_kinds  # noqa: PLC0415 - heavy
     from harness.engine.asking import Limits  # noqa: PLC0415 - heavy
+    from harness.survey.kinds import KINDS  # noqa: PLC0415 - heavy
     from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
     try:
@@ -67,6 +75,9 @@ def check(
         raise UsageError(f"--max-time {max_time}: {error}") from error
     if max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
+    if kind is not None and kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise UsageError(f"--kind {kind}: unknown kind{hint}")
     asked = targeting.Asked(
         url=url,
         request=request,
@@ -93,5 +104,6 @@ def check(
         kinds=report_kinds(report),
         reports=report_dir,
         is_full=verbose,
+        kind=kind,
     )
     raise typer.Exit(checking.check(wanted, no_color=no_color))

@@ -25,12 +25,15 @@ from harness.report.directory import VERDICT, RunDirectory, read_run
 from harness.report.jsonfile import render
 from harness.scenario.chain import parse_chain, remarks
 from harness.scenario.override import check_used, overridden, parse_override
-from harness.survey import facts, judging, rows
+from harness.survey import facts, rows
 from harness.survey.cells import DIRECT, Cell, all_chains, all_products
-from harness.survey.judging import Judged
+from harness.survey.expect import Terms
+from harness.survey.judging import Judge, Judged, survivors
+from harness.survey.kinds import KINDS, guess
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
 from harness.survey.proofs import told as told_of
+from harness.survey.resuming import resuming
 
 JUNIT = "junit.xml"
 
@@ -48,6 +51,7 @@ class Wanted:
     kinds: tuple[str, ...]
     reports: Path
     is_full: bool
+    kind: str | None = None
 
 
 def check(wanted: Wanted, *, no_color: bool) -> int:
@@ -79,11 +83,12 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         target, observed = heard_before(source)
         # One chain looked at again does not replace the verdict on all of them.
         directory = RunDirectory(source) if wanted.through is None else None
-    on_itself = judging.judge_target(observed, target, wanted.seed)
-    judged: list[Judged] = []
-    if observed.first.is_stream:
-        judged = [judging.judge_cell(cell, observed, target, wanted.seed) for cell in cells]
-    prover = Prover(observed, target, wanted.seed)
+    kind = guess(observed.first) if wanted.kind is None else KINDS[wanted.kind]
+    terms = Terms(kind, resuming(observed.first, observed.resumed))
+    judge = Judge(observed, target, terms, wanted.seed)
+    on_itself = judge.on_itself()
+    judged = [judge.through(cell) for cell in cells] if observed.first.is_stream else []
+    prover = Prover(judge)
     proven = {it.cell.name: prover.prove(it) for it in judged if is_curable(it)}
     fixes, cured = first_to_do(proven)
     remedies = {name: it.remedies(fixes) for name, it in proven.items()}
@@ -98,7 +103,8 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
     )
     problem = None if directory is None else _write(verdict, directory, wanted.kinds)
     first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
-    shown = _survey(observed, told, remedies, first, source)
+    kind_said = f"{kind.name}{'' if wanted.kind else ' (guessed; --kind)'}: {kind.says}"
+    shown = _survey(observed, told, remedies, (kind_said, first), source)
     survey.show(shown, console, directory.path if directory else None, is_full=wanted.is_full)
     if problem is None:
         return verdict.exit_code
@@ -181,10 +187,18 @@ def _survey(
     observed: Observed,
     cells: Sequence[Judged],
     remedies: Mapping[str, tuple[Remedy, ...]],
-    first: str,
+    said: tuple[str, str],
     source: Path,
 ) -> Survey:
-    """All there is to tell; the first of the cells is the target itself."""
+    """All there is to tell.
+
+    Args:
+        observed: What the target said.
+        cells: The target itself, and every chain.
+        remedies: What was tried, by the name of the chain.
+        said: What kind of stream it is, and what is to be done first.
+        source: The directory of what was observed.
+    """
     on_itself, *judged = cells
     seen = observed.first
     server = facts.server_of(seen)
@@ -196,10 +210,11 @@ def _survey(
         stream=facts.stream_of(seen),
         observed=tuple(facts.observed(seen)),
         projected=next((it.case.note for it in judged if it.case.note), ""),
-        survived=judging.survivors(judged),
+        survived=survivors(judged),
         of=len(judged),
         counts=case_counts(it.case for it in judged),
-        first=first,
+        kind=said[0],
+        first=said[1],
         rows=(
             *rows.rows_of_target(on_itself),
             *rows.rows_of_paths(judged, spoken_s, remedies),

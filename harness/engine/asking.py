@@ -21,9 +21,10 @@ from harness.model.scenario import Case, Scenario, Target
 from harness.model.target import PORT
 from harness.survey.cadence import Watching
 from harness.survey.cells import Cell
-from harness.survey.judging import described, unasked, versions_wanted
+from harness.survey.judging import cutting, described, unasked, versions_wanted
 from harness.survey.observation import Observation, observation
 from harness.survey.play import Observed
+from harness.survey.resuming import resume_ask
 from harness.units import show_seconds
 from harness.wire.headers import value
 
@@ -33,6 +34,8 @@ _SETTLE_S = 0.2
 _SILENCE_S = 61.0
 # An answer that is computed is watched to its end, which may take minutes.
 _COMPUTED_S = 600.0
+# What was seen to come in one version of the protocol has to be seen to come in another.
+_READS_AGAIN = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 OBSERVED = "observed"
@@ -95,7 +98,18 @@ class Interview:
                 names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
                 self._say(f"asking again for {names}: {described(ask)}")
                 others.append(self._once(ask, first))
+            others += self._resumed(cells, first)
         return Observed(first, others)
+
+    def _resumed(self, cells: Sequence[Cell], first: Observation) -> list[Observation]:
+        """What is said to a client that comes back, if any chain makes it come back."""
+        ask = resume_ask(first)
+        needy = cutting(cells, first)
+        if ask is None or not needy or not self._may_ask:
+            return []
+        names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
+        self._say(f"asking again for {names}: {described(ask)}")
+        return [self._once(ask, first)]
 
     @property
     def _may_ask(self) -> bool:
@@ -119,9 +133,12 @@ class Interview:
 
     def _once(self, ask: Ask, like: Observation | None = None) -> Observation:
         self._asked += 1
-        has_end = self._is_computed or (like is not None and like.is_over)
+        is_resumed = ask.last_event_id is not None and like is not None
+        has_end = not is_resumed and (self._is_computed or (like is not None and like.is_over))
         watching = Watching(
-            has_end=has_end, longest_s=_SILENCE_S, is_known=like is not None and like.is_stream
+            has_end=has_end,
+            longest_s=_SILENCE_S,
+            least_reads=None if like is None else 1 if is_resumed else _READS_AGAIN,
         )
         scenario = Scenario(
             id=f"observed/{self._asked}",

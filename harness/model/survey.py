@@ -61,6 +61,7 @@ class Survey:
     Args:
         target: What was tested: `POST /chat (uvicorn)`.
         stream: What it says: `412 events in 41.2 s, no ids`.
+        kind: What kind of stream it is taken for.
         observed: What else was seen: `first byte 22.4 s`, each on its own.
         projected: How an endless stream was carried on; "": it was not.
         survived: How many chains it survives, of `of`.
@@ -73,6 +74,7 @@ class Survey:
 
     target: str
     stream: str
+    kind: str
     observed: tuple[str, ...]
     projected: str
     survived: int

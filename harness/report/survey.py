@@ -41,6 +41,7 @@ def lines(
     width = max(width, _LEAST_WIDTH)
     yield from _said("target", f"{survey.target}     {survey.stream}", width)
     yield from _said("observed", " · ".join(survey.observed), width)
+    yield from _said("kind", survey.kind, width)
     for row in survey.rows:
         if row.is_target:
             yield from _row(row, width, is_full=is_full)

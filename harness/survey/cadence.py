@@ -20,9 +20,8 @@ from harness.wire.sse import Comment, Event, Parser
 
 # Less than this shows no beat.
 _LEAST_S = 10.0
-# And of an answer that is known from another way of asking, less than this.
+# And of what is known from another way of asking, less than this.
 _AGAIN_S = 2.0
-_AGAIN_READS = 3
 _LEAST_GAPS = 5
 # So many silences have to be alike: none longer than so many times another.
 _SILENCES = 3
@@ -37,19 +36,21 @@ class Watching:
     Args:
         has_end: Whether it is to be watched to its end, as of a response that is computed.
         longest_s: A silence of this length says all that a longer one would.
-        is_known: Whether the target's beat is known from another way of asking, so that this
-            response has only to be seen to come.
+        least_reads: How many reads with events in them are enough, as the target's beat is known
+            from another way of asking, and this response has only to be seen to come; None: it is
+            not known.
     """
 
-    def __init__(self, *, has_end: bool, longest_s: float, is_known: bool = False) -> None:
+    def __init__(self, *, has_end: bool, longest_s: float, least_reads: int | None = None) -> None:
         self._has_end = has_end
-        self._is_known = is_known
+        self._least_reads = least_reads
         self._longest_s = longest_s
         self._decode = decoder("")
         self._parser = Parser()
         self._head_s: float | None = None
         self._arrivals_s: list[float] = []
         self._comments_s: list[float] = []
+        self._told = 0
         self._is_over = False
         self.now_s = 0.0
 
@@ -73,6 +74,7 @@ class Watching:
             items = list(self._parser.feed(self._decode.decompress(data)))
         except CodingError:
             return
+        self._told += any(isinstance(it, Event) for it in items)
         if any(isinstance(it, Comment) for it in items) and not any(
             isinstance(it, Event) for it in items
         ):
@@ -87,7 +89,7 @@ class Watching:
         last_s = self._arrivals_s[-1] if self._arrivals_s else self._head_s
         if now_s - last_s > self._longest_s:
             return True
-        if self._is_known and len(self._arrivals_s) >= _AGAIN_READS:
+        if self._least_reads is not None and self._told >= self._least_reads:
             return now_s - self._arrivals_s[0] >= _AGAIN_S
         if now_s - self._head_s < _LEAST_S:
             return False

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from harness.checks.compose import judge_case
+from harness.faults.registry import FAULTS
 from harness.hops.observed import Asked
 from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Target
-from harness.model.verdict import CaseVerdict, Finding
-from harness.scenario.chain import show_chain
+from harness.model.verdict import CaseVerdict, Finding, deciding, worst
+from harness.scenario.chain import configs, show_chain
 from harness.survey import expect
 from harness.survey.cells import DIRECT, Cell
+from harness.survey.expect import Terms
+from harness.survey.kinds import Level
+from harness.survey.observation import Observation
 from harness.survey.play import NotAskedError, Observed, Played, asks_of, play
+from harness.survey.resuming import CHECK as RESUMES
 
 TARGET = Cell(DIRECT, ())
 
@@ -38,6 +43,87 @@ class Judged:
     def entries(self) -> Journal | None:
         """The journal of its replay."""
         return None if self.played is None else self.played.entries
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges what was observed, on no path and on every path.
+
+    Attributes:
+        observed: What the target said.
+        target: Which it is, without secrets.
+        terms: What is known beside that.
+        seed: Decides what is random.
+    """
+
+    observed: Observed
+    target: Target
+    terms: Terms
+    seed: int
+
+    def had_it_done(self, fixes: Iterable[Callable[[Observation], Observation]]) -> Judge:
+        """Who judges the same target, had it done all of this besides."""
+        return replace(self, observed=self.observed.with_all(fixes))
+
+    def on_itself(self) -> Judged:
+        """What is to be said of the target, on no path at all."""
+        asked = expect.of_the_target(self.observed.first, self.terms)
+        judged = self._judged(TARGET, asked)
+        if not self.observed.first.is_stream:
+            return judged
+        found = self.terms.resuming.finding
+        if found.outcome == "INCONCLUSIVE" and self.terms.kind.level(RESUMES) == "no":
+            return judged
+        resumes = _at_most(found, self.terms.kind.level(RESUMES))
+        return replace(judged, case=_with(judged.case, (*judged.case.findings, resumes)))
+
+    def through(self, cell: Cell) -> Judged:
+        """What a chain does to the target's stream."""
+        asked = expect.of_a_path(cell, self.observed.first, self.terms)
+        try:
+            return self._judged(cell, asked)
+        except NotAskedError as error:
+            return Judged(cell, _skipped(cell, error.ask), None)
+
+    def _levelled(self, finding: Finding, case: CaseVerdict) -> Finding:
+        """A finding as much as it is meant for this kind of stream."""
+        kind = self.terms.kind
+        first = self.observed.first
+        is_asked_again = not first.is_over and first.request.method == "GET"
+        if is_asked_again and is_limited(finding, case):
+            # A browser comes back after it: what counts is how the target resumes.
+            return _at_most(finding, kind.level(RESUMES))
+        return _at_most(finding, kind.level(finding.check))
+
+    def _judged(self, cell: Cell, asked: Mapping[str, Any]) -> Judged:
+        played = play(cell, self.observed, self.target, asked, self.seed)
+        case = judge_case(played.entries, through=show_chain(cell.hops))
+        case = _with(case, tuple(self._levelled(it, case) for it in case.findings))
+        note = "" if played.projected_s is None else f"projected from {played.projected_s:.0f} s"
+        return Judged(cell, msgspec.structs.replace(case, clock="replay", note=note), played)
+
+
+def _at_most(finding: Finding, level: Level) -> Finding:
+    """What only should be warns at most."""
+    if finding.outcome == "FAIL" and level != "MUST":
+        return msgspec.structs.replace(finding, outcome="WARN")
+    return finding
+
+
+def is_limited(finding: Finding, case: CaseVerdict) -> bool:
+    """Whether a response was ended by what ends every one that lasts."""
+    if finding.check != "stays_open" or finding.hop is None:
+        return False
+    acted = deciding(case.faults, finding.hop)
+    return bool(acted) and all(FAULTS[it.fault].always_ends for it in acted)
+
+
+def _with(case: CaseVerdict, findings: tuple[Finding, ...]) -> CaseVerdict:
+    """The same case with other findings, and the outcome they come to."""
+    outcome = case.outcome
+    if outcome in {"PASS", "WARN", "FAIL", "INCONCLUSIVE"}:
+        outcome = worst(it.outcome for it in findings) or outcome
+    return msgspec.structs.replace(case, findings=findings, outcome=outcome)
 
 
 def versions_wanted(cells: Iterable[Cell], request: Asked, seed: int) -> list[Ask]:
@@ -65,27 +151,18 @@ def unasked(cells: Iterable[Cell], observed: Observed, seed: int) -> dict[Ask, l
     return out
 
 
-def judge_target(observed: Observed, target: Target, seed: int) -> Judged:
-    """What is to be said of the target itself, on no path at all."""
-    return _judged(TARGET, observed, target, expect.of_the_target(observed.first), seed)
-
-
-def judge_cell(cell: Cell, observed: Observed, target: Target, seed: int) -> Judged:
-    """What a chain does to the target's stream."""
-    asked = expect.of_a_path(cell, observed.first)
-    try:
-        return _judged(cell, observed, target, asked, seed)
-    except NotAskedError as error:
-        return Judged(cell, _skipped(cell, error.ask), None)
-
-
-def _judged(
-    cell: Cell, observed: Observed, target: Target, asked: Mapping[str, Any], seed: int
-) -> Judged:
-    played = play(cell, observed, target, asked, seed)
-    case = judge_case(played.entries, through=show_chain(cell.hops))
-    note = "" if played.projected_s is None else f"projected from {played.projected_s:.0f} s"
-    return Judged(cell, msgspec.structs.replace(case, clock="replay", note=note), played)
+def cutting(cells: Iterable[Cell], seen: Observation) -> list[Cell]:
+    """The chains that end such a stream whatever it says, so that clients have to resume."""
+    long_s = seen.said.end_s if seen.is_over else float("inf")
+    return [
+        cell
+        for cell in cells
+        if any(
+            config.always_ends and config.limit_s() < long_s
+            for hop in cell.hops
+            for _, config in configs(hop)
+        )
+    ]
 
 
 def _skipped(cell: Cell, ask: Ask) -> CaseVerdict:

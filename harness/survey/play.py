@@ -55,6 +55,12 @@ class Observed:
         self.first = first
         self._by_ask = {it.ask: it for it in (first, *others)}
 
+    @property
+    def resumed(self) -> Observation | None:
+        """What the target said to a client that came back; None: it was not asked."""
+        others = (it for it in self._by_ask.values() if it is not self.first)
+        return next((it for it in others if it.ask.last_event_id is not None), None)
+
     def with_all(self, fixes: Iterable[Callable[[Observation], Observation]]) -> Observed:
         """The same, had the target done all of this besides."""
         seen = list(self._by_ask.values())

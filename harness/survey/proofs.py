@@ -9,13 +9,11 @@ from types import MappingProxyType
 
 import msgspec
 
-from harness.model.scenario import Target
 from harness.model.survey import Remedy
 from harness.model.verdict import FaultEnd, deciding
 from harness.survey.cells import Cell
 from harness.survey.directives import Directive, directives
-from harness.survey.judging import Judged, judge_cell
-from harness.survey.play import Observed
+from harness.survey.judging import Judge, Judged, is_limited
 from harness.survey.rows import main_finding
 from harness.survey.server_fixes import (
     AT_ONCE,
@@ -52,13 +50,15 @@ class Proven:
         cures: Sets of things the server may do each of which is enough, the smallest first.
         settings: What may be set at the hop to blame instead.
         in_vain: What a server is told to do against such a thing, and what is not enough here.
-        rescue: What is known of the product to help, and cannot be tried on a replay.
+        rescue: What is known to help, and cannot be tried on a replay.
+        is_for_the_server: Whether that is something to be done by the server.
     """
 
     cures: tuple[Fixes, ...]
     settings: tuple[str, ...]
     in_vain: tuple[ServerFix, ...]
     rescue: str = ""
+    is_for_the_server: bool = False
 
     def remedies(self, first: Iterable[ServerFix]) -> tuple[Remedy, ...]:
         """What to tell, beginning with what is to be done anyway.
@@ -75,7 +75,8 @@ class Proven:
             if best
             else [Remedy(it.text, is_proven=False, is_the_servers=True) for it in self.in_vain]
         )
-        rescue = [] if proven or not self.rescue else [Remedy(self.rescue)]
+        is_told = self.rescue and (not proven or (self.is_for_the_server and not best))
+        rescue = [Remedy(self.rescue)] if is_told else []
         return (*proven, *vain, *rescue)
 
 
@@ -88,17 +89,13 @@ class Prover:
     """Tries remedies on replays.
 
     Args:
-        observed: What the target said.
-        target: Which it is, without secrets.
-        seed: Decides what is random.
+        judge: Who judged the target as it is.
     """
 
-    def __init__(self, observed: Observed, target: Target, seed: int) -> None:
-        self._observed = observed
-        self._target = target
-        self._seed = seed
-        self._said: dict[Fixes, Observed] = {}
-        self._useful = tuple(it for it in SERVER_FIXES if it.helps(observed.first))
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._judges: dict[Fixes, Judge] = {(): judge}
+        self._useful = tuple(it for it in SERVER_FIXES if it.helps(judge.observed.first))
 
     def prove(self, judged: Judged) -> Proven:
         """What cures a chain that the stream does not survive."""
@@ -109,7 +106,12 @@ class Prover:
         usual = [fix for it in acted for fix in _FOLKLORE.get(it.fault, ())]
         vain = tuple(it for it in dict.fromkeys(usual) if it in self._useful and (it,) not in cures)
         rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
-        return Proven(tuple(cures), tuple(self._settings(judged, cures)), vain, rescue)
+        main = main_finding(judged)
+        is_endless = not self._judge.observed.first.is_over
+        is_ended = main is not None and is_endless and is_limited(main, judged.case)
+        if main is not None and is_ended:
+            rescue = main.fix  # to come back, and to go on
+        return Proven(tuple(cures), tuple(self._settings(judged, cures)), vain, rescue, is_ended)
 
     def _smallest(self, cell: Cell) -> list[Fixes]:
         """The smallest sets that do together what none does alone."""
@@ -151,9 +153,9 @@ class Prover:
                 yield _AND.join([it.text, *(fix.text for fix in fixes)])
 
     def _passes(self, cell: Cell, fixes: Fixes) -> bool:
-        if fixes not in self._said:
-            self._said[fixes] = self._observed.with_all(it.apply for it in fixes)
-        return judge_cell(cell, self._said[fixes], self._target, self._seed).case.outcome == "PASS"
+        if fixes not in self._judges:
+            self._judges[fixes] = self._judge.had_it_done(it.apply for it in fixes)
+        return self._judges[fixes].through(cell).case.outcome == "PASS"
 
 
 def _acted(judged: Judged) -> list[FaultEnd]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -28,6 +29,9 @@ _WEIGHT: tuple[Outcome, ...] = ("ERROR", "FAIL", "INCONCLUSIVE", "WARN")
 # Of a long stream so much is shown before and after what went wrong.
 _AROUND = 1.2
 _LONG_S = 120.0
+# What is said of the worst of many, and what the mark of a row says.
+_WORST = re.compile(r"; the worst (?:took|was still held after) ([0-9.]+ s).*")
+_HEARSAY = re.compile(r"; \S+ is known by report only$")
 # What hops do once somebody has ended a response.
 _AFTERWARDS = frozenset({"client_gone", "upstream_death", "drop_held", "delayed_close"})
 _ENDED = {"end": "ended", "truncation": "cut", "reset": "reset"}
@@ -184,5 +188,7 @@ def _headline(
             return f"{_ENDED.get(ending.how, ending.how)} at {seconds(ending.life_s)}" + (
                 f", after {silence} of silence" if ending.silence_s >= 1 else ""
             )
+        case "delivered_within":
+            return _WORST.sub(r" (worst delay \1)", finding.observed)
         case _:
-            return finding.observed
+            return _HEARSAY.sub("", finding.observed)

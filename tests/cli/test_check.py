@@ -22,6 +22,8 @@ from tests.cli.command import Command
         (["http://127.0.0.1:1/", "--through", "ngnix"], "did you mean nginx?"),
         (["http://127.0.0.1:1/", "--through", "[{real: nginx}]"], "cannot be replayed through"),
         (["http://127.0.0.1:1/", "--report", "pdf"], "--report pdf: unknown kind"),
+        (["http://127.0.0.1:1/", "--kind", "tickr"], "--kind tickr: unknown kind; did you mean"),
+        (["http://a/", "http://b/"], "expected one URL, got 2"),
         (["--from", "nowhere"], "nowhere: expected the directory of a run, got nothing there"),
     ],
 )

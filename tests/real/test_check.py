@@ -78,10 +78,26 @@ def test_who_says_nothing_to_intermediaries_is_held_by_nginx_and_told_why(runs: 
     assert "headers_fit" in failed(cell(ended, "direct"))
 
 
-def test_the_target_is_asked_twice_and_no_more(runs: AtOnce) -> None:
-    for name in ("starlette", "express", "finite"):
-        observed = sorted((runs.of(name).reports / "latest").glob("observed-*"))
-        assert [it.name for it in observed] == ["observed-1", "observed-2"], name
+@pytest.mark.parametrize(("name", "count"), [("starlette", 3), ("express", 2), ("finite", 2)])
+def test_the_target_is_asked_as_often_as_there_is_something_to_learn(
+    runs: AtOnce, name: str, count: int
+) -> None:
+    observed = sorted((runs.of(name).reports / "latest").glob("observed-*"))
+
+    # As a client does, in HTTP/1.0 for nginx, and with an id where there are any.
+    assert [it.name for it in observed] == [f"observed-{n}" for n in range(1, count + 1)]
+
+
+def test_who_resumes_survives_what_ends_every_stream(runs: AtOnce) -> None:
+    ended = runs.of("starlette")
+
+    (resumes,) = [it for it in cell(ended, "direct").findings if it.check == "resumes"]
+    assert resumes.outcome == "PASS"
+    assert cell(ended, "envoy").outcome == "PASS"
+
+
+def test_what_a_stream_is_for_is_guessed_and_printed(runs: AtOnce) -> None:
+    assert "kind     notifications (guessed; --kind)" in runs.of("starlette").out
 
 
 def test_a_stream_that_ends_is_not_projected(runs: AtOnce) -> None:

@@ -29,6 +29,7 @@ def survey(*rows: Row, **changes: Any) -> Survey:
     settings: dict[str, Any] = {
         "target": "yours: POST /chat (uvicorn)",
         "stream": "412 events in 41.2 s, ends with [DONE], no ids",
+        "kind": "llm-tokens: an answer that is computed as it is told",
         "observed": ("first byte 22.4 s = longest silence", "headers late"),
         "projected": "",
         "survived": 37,
@@ -52,6 +53,7 @@ def test_the_whole_report() -> None:
     assert said(survey(ROW), directory=Path("reports/1")) == [
         "target   yours: POST /chat (uvicorn)     412 events in 41.2 s, ends with [DONE], no ids",
         "observed first byte 22.4 s = longest silence · headers late",
+        "kind     llm-tokens: an answer that is computed as it is told",
         "SURVIVES 37 of 41   FAIL 4      ● measured  ○ documented  ◌ reported",
         "FAIL ● nginx@1.22   buffer   all 412 events arrive at 41.2 s (worst delay 18.8 s)",
         "  sent |....||||",

@@ -9,9 +9,16 @@ from __future__ import annotations
 from harness.hops.observed import Said
 from harness.model import journal
 from harness.model.ask import Ask
+from harness.model.scenario import Target
+from harness.survey.expect import Terms
+from harness.survey.judging import Judge
+from harness.survey.kinds import NOTIFICATIONS, Kind
 from harness.survey.observation import Observation
+from harness.survey.play import Observed
+from harness.survey.resuming import How, Resuming
 from harness.wire.headers import Headers
 
+URL = "http://127.0.0.1:1/events"
 STREAM: Headers = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"))
 ASKING: Headers = (
     ("Host", "127.0.0.1:1"),
@@ -58,3 +65,11 @@ def every(
     """`count` reads of an event each, so many seconds apart."""
     begin_s = step_s if first_s is None else first_s
     return [(round(begin_s + n * step_s, 6), text.format(n=n)) for n in range(count)]
+
+
+def judge(
+    *seen: Observation, kind: Kind = NOTIFICATIONS, how: How = "cannot", url: str = URL
+) -> Judge:
+    """Who judges what was seen, the answer to a client's own request first."""
+    terms = Terms(kind, Resuming(how, "as the test says"))
+    return Judge(Observed(seen[0], seen[1:]), Target(url=url), terms, 1)

@@ -18,9 +18,9 @@ def watch(
     has_end: bool = False,
     longest_s: float = 60.0,
     over_s: float = -1.0,
-    is_known: bool = False,
+    least_reads: int | None = None,
 ) -> Watching:
-    watching = Watching(has_end=has_end, longest_s=longest_s, is_known=is_known)
+    watching = Watching(has_end=has_end, longest_s=longest_s, least_reads=least_reads)
     head = journal.TapHead(
         x=1, status=200, version="HTTP/1.1", framing="chunked", headers=STREAM, t_s=0.0
     )
@@ -70,11 +70,11 @@ def test_silences_of_many_lengths_are_no_beat() -> None:
 
 
 def test_what_is_known_otherwise_has_only_to_be_seen_to_come() -> None:
-    watching = watch(*every(1.0, 3), is_known=True)
+    watching = watch(*every(1.0, 3), least_reads=3)
 
     assert not watching.is_enough(2.9)
     assert watching.is_enough(3.1)
-    assert not watch(*every(1.0, 2), is_known=True).is_enough(9.0)
+    assert not watch(*every(1.0, 2), least_reads=3).is_enough(9.0)
 
 
 def test_two_heartbeats_tell_how_long_silences_get() -> None:

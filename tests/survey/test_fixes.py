@@ -7,15 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness.model.ask import Ask
-from harness.model.scenario import Target
 from harness.scenario.chain import parse_chain
 from harness.survey import server_fixes
 from harness.survey.cadence import longest_silence_s
 from harness.survey.cells import Cell
 from harness.survey.directives import directives
-from harness.survey.judging import judge_cell
 from harness.survey.observation import Observation
-from harness.survey.play import Observed
 from harness.survey.proofs import Proven, Prover, first_to_do, is_curable, told, with_fix
 from harness.survey.server_fixes import (
     AT_ONCE,
@@ -27,18 +24,18 @@ from harness.survey.server_fixes import (
 )
 from harness.wire.coding import decoder, encoder
 from harness.wire.headers import value
-from tests.survey.seen import STREAM, every, saw
-from tests.survey.test_judging import OLD_TOKENS, TARGET, TOKENS
+from tests.survey.seen import STREAM, every, judge, saw
+from tests.survey.test_judging import OLD_TOKENS, TOKENS
 
 EVENT = "data: 1\n\n"
 SILENT = saw((1.0, EVENT), watched_s=62.5)
 
 
 def proven(chain: str, *seen: Observation) -> Proven:
-    observed = Observed(seen[0], seen[1:])
-    judged = judge_cell(Cell("test", parse_chain(chain)), observed, TARGET, 1)
+    own = judge(*seen)
+    judged = own.through(Cell("test", parse_chain(chain)))
     assert is_curable(judged)
-    return Prover(observed, TARGET, 1).prove(judged)
+    return Prover(own).prove(judged)
 
 
 # -- what the server does ----------------------------------------------------------------------
@@ -207,6 +204,17 @@ def test_where_neither_side_can_do_it_alone_both_are_told() -> None:
     )
 
 
+def test_who_cannot_resume_is_told_to_where_every_stream_is_ended() -> None:
+    it = proven("envoy", saw(*every(1.0, 12), watched_s=12.5))
+
+    assert it.cures == ()
+    assert it.settings == ("envoy: route_timeout 0s",)
+    assert [(told.is_proven, told.text) for told in it.remedies(())][-1] == (
+        None,
+        "send ids and resume after Last-Event-ID: the path ends streams after 16 s",
+    )
+
+
 def test_what_no_replay_shows_is_left_as_it_is_known() -> None:
     it = proven("lighttpd,avast", TOKENS)
 
@@ -235,9 +243,9 @@ def test_of_several_cures_the_one_that_is_done_anyway_is_told() -> None:
 
 
 def test_a_proven_fix_stands_in_the_verdict() -> None:
-    observed = Observed(TOKENS, [OLD_TOKENS])
-    judged = judge_cell(Cell("test", parse_chain("nginx")), observed, Target(url="http://a/"), 1)
-    remedies = Prover(observed, Target(url="http://a/"), 1).prove(judged).remedies(())
+    own = judge(TOKENS, OLD_TOKENS)
+    judged = own.through(Cell("test", parse_chain("nginx")))
+    remedies = Prover(own).prove(judged).remedies(())
 
     fixes = [it.fix for it in with_fix(judged, remedies).case.findings if it.outcome == "FAIL"]
     assert fixes[0] == (

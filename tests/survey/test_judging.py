@@ -5,24 +5,23 @@ from __future__ import annotations
 import pytest
 
 from harness.model.ask import Ask
-from harness.model.scenario import Target
 from harness.model.verdict import CaseVerdict, Finding
 from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell, all_products
 from harness.survey.judging import (
+    cutting,
     described,
-    judge_cell,
-    judge_target,
     survivors,
     unasked,
     versions_wanted,
 )
+from harness.survey.kinds import KINDS, MCP, NOTIFICATIONS, PROGRESS, TICKER, Kind
 from harness.survey.observation import Observation
 from harness.survey.play import Observed, request_of
-from tests.survey.seen import STREAM, every, saw
+from harness.survey.resuming import How
+from tests.survey.seen import STREAM, every, judge, saw
 
 OLD = Ask(version="HTTP/1.0")
-TARGET = Target(url="http://127.0.0.1:1/events")
 POLITE = (*STREAM[:1], ("Cache-Control", "no-cache, no-transform"), ("X-Accel-Buffering", "no"))
 HEARTBEAT = ": hb\n\n"
 
@@ -33,8 +32,7 @@ QUIET = saw(*[(15.0 * n, HEARTBEAT) for n in range(4)], (50.0, "data: 1\n\n"), w
 
 
 def judged(chain: str, *seen: Observation) -> CaseVerdict:
-    cell = Cell("test", parse_chain(chain))
-    return judge_cell(cell, Observed(seen[0], seen[1:]), TARGET, 1).case
+    return judge(*seen).through(Cell("test", parse_chain(chain))).case
 
 
 def failed(case: CaseVerdict) -> dict[str, Finding]:
@@ -104,8 +102,7 @@ def test_who_was_not_asked_as_a_chain_asks_is_not_judged_there() -> None:
 
 
 def test_every_product_can_be_judged() -> None:
-    observed = Observed(TOKENS, [OLD_TOKENS])
-    cells = [judge_cell(it, observed, TARGET, 1) for it in all_products()]
+    cells = [judge(TOKENS, OLD_TOKENS).through(it) for it in all_products()]
 
     assert {it.case.outcome for it in cells} == {"PASS", "FAIL", "WARN"}
     assert survivors(cells) == sum(it.case.outcome == "PASS" for it in cells) > 30
@@ -127,14 +124,14 @@ def test_a_lag_of_the_machine_blurs_what_is_close_to_a_bound() -> None:
 def test_a_target_that_is_polite_has_nothing_to_be_told() -> None:
     seen = saw(*every(1.0, 10, text="id: {n}\ndata: x\n\n"), watched_s=40.0, headers=POLITE)
 
-    case = judge_target(Observed(seen), TARGET, 1).case
+    case = judge(seen).on_itself().case
     assert {it.outcome for it in case.findings} <= {"PASS", "SKIP"}
 
 
 def test_a_target_that_is_none_fails_for_that_alone() -> None:
     html = (("Content-Type", "text/html"),)
 
-    case = judge_target(Observed(saw((0.1, "<p>"), end_s=0.2, headers=html)), TARGET, 1).case
+    case = judge(saw((0.1, "<p>"), end_s=0.2, headers=html)).on_itself().case
     assert case.outcome == "FAIL"
     assert list(failed(case)) == ["headers_fit"]
 
@@ -173,3 +170,85 @@ def test_only_what_is_not_known_is_asked_again() -> None:
 )
 def test_a_way_of_asking_is_told_in_a_few_words(ask: Ask, said: str) -> None:
     assert described(ask) == said
+
+
+def test_a_chain_that_ends_what_lasts_makes_clients_come_back() -> None:
+    cells = [Cell(it, parse_chain(it)) for it in ("aws-alb", "envoy", "cloud-run", "nginx,envoy")]
+
+    endless = saw(*every(1.0, 10), watched_s=10.5)
+    assert [it.name for it in cutting(cells, endless)] == ["envoy", "cloud-run", "nginx,envoy"]
+    assert [it.name for it in cutting(cells, TOKENS)] == ["envoy", "nginx,envoy"]
+    assert cutting(cells, saw(*every(1.0, 10), end_s=10.5)) == []
+
+
+# -- kinds, and coming back --------------------------------------------------------------------
+
+LIVELY = saw(*every(1.0, 12, text="id: {n}\ndata: {n}\n\n"), watched_s=12.5)
+
+
+def test_who_goes_on_where_it_was_survives_what_ends_every_stream() -> None:
+    case = judge(LIVELY, how="goes on").through(Cell("envoy", parse_chain("envoy"))).case
+
+    assert case.outcome == "PASS"
+    assert ("max_duration", "fired") in [(it.fault, it.end) for it in case.faults]
+
+
+@pytest.mark.parametrize("how", ["cannot", "fails", "unknown"])
+def test_who_does_not_is_cut_there(how: How) -> None:
+    case = judge(LIVELY, how=how).through(Cell("envoy", parse_chain("envoy"))).case
+
+    assert case.outcome == "FAIL"
+    assert failed(case)["stays_open"].observed.startswith("cut at 16.0 s by hop 1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [(NOTIFICATIONS, "FAIL"), (PROGRESS, "WARN"), (MCP, "WARN"), (TICKER, "PASS")],
+)
+def test_how_much_a_client_needs_what_it_missed_depends_on_the_kind(
+    kind: Kind, outcome: str
+) -> None:
+    case = judge(LIVELY, kind=kind).through(Cell("envoy", parse_chain("envoy"))).case
+
+    assert case.outcome == outcome
+
+
+def test_a_ticker_that_is_asked_for_with_post_does_not_come_back_by_itself() -> None:
+    posted = saw(*every(1.0, 12), watched_s=12.5, method="POST")
+    case = judge(posted, kind=TICKER).through(Cell("envoy", parse_chain("envoy"))).case
+
+    assert "stays_open" in failed(case)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda it: it.name)
+def test_an_answer_that_is_cut_off_is_a_failure_of_any_kind(kind: Kind) -> None:
+    answer = saw(*every(0.1, 200), end_s=21.0, method="POST")
+    case = judge(answer, kind=kind).through(Cell("envoy", parse_chain("envoy"))).case
+
+    assert case.outcome == "FAIL"
+    assert "stays_open" in failed(case)
+
+
+def test_a_silence_that_is_cut_is_no_end_to_come_back_after() -> None:
+    silent = saw((1.0, "id: 1\ndata: 1\n\n"), watched_s=62.5)
+    case = judge(silent, how="goes on").through(Cell("alb", parse_chain("aws-alb"))).case
+
+    assert "stays_open" in failed(case)
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"),
+    [("goes on", "PASS"), ("cannot", "SKIP"), ("fails", "FAIL"), ("unknown", "INCONCLUSIVE")],
+)
+def test_how_it_resumes_is_said_of_the_target(how: How, outcome: str) -> None:
+    (found,) = [
+        it for it in judge(LIVELY, how=how).on_itself().case.findings if it.check == "resumes"
+    ]
+
+    assert found.outcome == outcome
+
+
+def test_a_ticker_need_not_resume() -> None:
+    findings = judge(LIVELY, kind=TICKER, how="unknown").on_itself().case.findings
+
+    assert not [it for it in findings if it.check == "resumes"]

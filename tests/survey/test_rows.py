@@ -3,24 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.model.ask import Ask
-from harness.model.scenario import Target
 from harness.model.survey import Row
 from harness.scenario.chain import parse_chain
 from harness.survey import facts
 from harness.survey.cells import Cell, all_chains, all_products
-from harness.survey.judging import Judged, judge_cell, judge_target
+from harness.survey.judging import Judged
 from harness.survey.observation import Observation
-from harness.survey.play import Observed
 from harness.survey.rows import rows_of_paths, rows_of_target
-from tests.survey.seen import STREAM, every, saw
+from tests.survey.seen import STREAM, every, judge, saw
 
-TARGET = Target(url="http://127.0.0.1:1/events")
 TOKENS = saw(*every(0.1, 200, first_s=22.0), head_s=22.0, end_s=42.0)
 OLD = saw(*TOKENS.said.reads, head_s=22.0, end_s=42.0, framing="close", ask=Ask(version="HTTP/1.0"))
 
 
 def cell(chain: str, *seen: Observation) -> Judged:
-    return judge_cell(Cell(chain, parse_chain(chain)), Observed(seen[0], seen[1:]), TARGET, 1)
+    return judge(*seen).through(Cell(chain, parse_chain(chain)))
 
 
 def rows(*chains: str, seen: tuple[Observation, ...] = (TOKENS, OLD)) -> list[Row]:
@@ -77,6 +74,13 @@ def test_what_fails_stands_before_what_only_warns() -> None:
     assert outcomes[-1] == "WARN"
 
 
+def test_of_many_that_are_late_the_worst_is_told() -> None:
+    (row,) = rows("avast", seen=(saw(*every(1.0, 30), end_s=31.0),))
+
+    assert row.headline == "30 of 30 events late (worst delay 20.0 s)"
+    assert row.grade == "◌"
+
+
 def test_what_a_chain_was_not_asked_for_is_a_skip_and_no_row() -> None:
     judged = cell("nginx", TOKENS)
 
@@ -86,7 +90,7 @@ def test_what_a_chain_was_not_asked_for_is_a_skip_and_no_row() -> None:
 
 def test_each_finding_of_the_target_is_a_row() -> None:
     bare = saw(*TOKENS.said.reads, end_s=42.0, headers=STREAM[:1])
-    told = rows_of_target(judge_target(Observed(bare), TARGET, 1))
+    told = rows_of_target(judge(bare).on_itself())
 
     assert all(it.is_target for it in told)
     assert ("FAIL", "first_byte_within") in [(it.outcome, it.cause) for it in told]
