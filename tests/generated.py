@@ -25,6 +25,7 @@ from harness.products import products
 from harness.report.model_tables import Key, keys, summary
 from harness.report.pages import Table, markdown, markdown_table
 from harness.report.product_page import LEGEND, best_mark, of_product
+from harness.scenario import project
 from harness.scenario.expand import expand
 from harness.scenario.load import load
 from harness.scenario.schema import schema
@@ -55,6 +56,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "catalogue.md": _catalogue(),
         ROOT / "docs" / "products.md": _products(),
         ROOT / "docs" / "scenario.schema.json": json.dumps(schema(), indent=2) + "\n",
+        ROOT / "docs" / "sse-harness.schema.json": json.dumps(project.schema(), indent=2) + "\n",
         STORED: report.text(),
     }
 

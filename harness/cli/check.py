@@ -66,6 +66,7 @@ def check(
     from harness.cli import checking, targeting  # noqa: PLC0415 - heavy
     from harness.cli.running import report_kinds  # noqa: PLC0415 - heavy
     from harness.engine.asking import Limits  # noqa: PLC0415 - heavy
+    from harness.scenario import project  # noqa: PLC0415 - heavy
     from harness.survey.kinds import KINDS  # noqa: PLC0415 - heavy
     from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
@@ -75,9 +76,6 @@ def check(
         raise UsageError(f"--max-time {max_time}: {error}") from error
     if max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
-    if kind is not None and kind not in KINDS:
-        hint = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
-        raise UsageError(f"--kind {kind}: unknown kind{hint}")
     asked = targeting.Asked(
         url=url,
         request=request,
@@ -91,7 +89,13 @@ def check(
         ready=ready,
         ready_timeout=ready_timeout,
     )
-    target = targeting.target(targeting.of_words(what or (), asked))
+    found = None if from_dir is not None else project.find(Path.cwd())
+    if kind is None and found is not None:
+        kind = found.project.kind
+    if kind is not None and kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise UsageError(f"--kind {kind}: unknown kind{hint}")
+    target = targeting.target(targeting.of_words(what or (), asked), (), found)
     if target.is_reference is (from_dir is None):
         raise UsageError("expected the URL of a stream, or --from DIR")
     wanted = checking.Wanted(

@@ -64,6 +64,7 @@ def run(
     error, 5 nothing selected, 130 interrupted.
     """
     from harness.cli import running, targeting  # noqa: PLC0415 - heavy
+    from harness.scenario import project  # noqa: PLC0415 - heavy
 
     kinds = running.report_kinds(report)
     if from_dir is not None:
@@ -86,6 +87,7 @@ def run(
                 ready_timeout=ready_timeout,
             ),
             tuple(flaw or ()),
+            project.find(Path.cwd()),
         ),
         through=through,
         settings=tuple(settings or ()),

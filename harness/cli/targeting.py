@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +13,10 @@ from harness.cli.curl import Datum
 from harness.ends import command as commands
 from harness.ends.target import origin
 from harness.errors import UsageError, shown
-from harness.model.target import READY_TIMEOUT_S, Command, Target
-from harness.units import parse_duration
+from harness.model.project import ProjectTarget
+from harness.model.target import PORT, READY_TIMEOUT_S, Command, Target
+from harness.scenario.project import Found
+from harness.units import format_duration, parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,70 @@ def of_words(words: Sequence[str], asked: Asked) -> Asked:
     )
 
 
-def target(asked: Asked, flaws: tuple[str, ...] = ()) -> Target:
-    """The target that options name; without any the reference server, with these flaws.
+def target(asked: Asked, flaws: tuple[str, ...] = (), found: Found | None = None) -> Target:
+    """The target that options name, or the file does; else the reference server.
+
+    Args:
+        asked: The options.
+        flaws: Those of the reference server.
+        found: The project's file; options win over it.
 
     Raises:
         UsageError: They contradict each other, or one of them cannot be obeyed.
         LocalEnvironmentError: There is no such program as `--command` names.
     """
+    if found is not None and not flaws:
+        asked = _with_file(asked, found)
+    made = _target(asked, flaws)
+    secrets = () if found is None else found.project.secrets
+    return made.model_copy(update={"secrets": secrets}) if secrets else made
+
+
+def _with_file(asked: Asked, found: Found) -> Asked:
+    """The options, and what the file says where they say nothing.
+
+    A URL among them is another target, for which nothing holds that the file says of its own;
+    except one with `{port}` in it, which is another path of what the file starts.
+    """
+    file = found.project.target
+    if file is None or (asked.url is not None and PORT not in asked.url):
+        return asked
+    timeout = None if file.ready_timeout_s is None else format_duration(file.ready_timeout_s)
+    command = shlex.join(file.command) if isinstance(file.command, tuple) else file.command
+    is_started = command is not None and asked.command is None
+    return Asked(
+        url=asked.url or file.url,
+        request=asked.request or file.method,
+        data=asked.data or _data(file),
+        header=_headers(asked, file),
+        insecure=asked.insecure or file.insecure,
+        cacert=asked.cacert or (found.beside(file.cacert) if file.cacert else None),
+        command=asked.command or command,
+        cwd=asked.cwd or (found.beside(file.cwd) if is_started else None),
+        env=[*(f"{name}={value}" for name, value in file.env.items()), *(asked.env or ())],
+        ready=asked.ready or (None if file.ready is None else str(file.ready)),
+        ready_timeout=asked.ready_timeout or timeout,
+    )
+
+
+def _data(file: ProjectTarget) -> list[Datum] | None:
+    if file.body is None:
+        return None
+    return [Datum(file.body if isinstance(file.body, str) else json.dumps(file.body))]
+
+
+def _headers(asked: Asked, file: ProjectTarget) -> list[str]:
+    """Those of the file, but for names that the options have too; a body of JSON says so."""
+    own = {line.partition(":")[0].strip().casefold() for line in asked.header or ()}
+    fields = dict(file.headers)
+    is_json = not asked.data and isinstance(file.body, dict | list)
+    if is_json and "content-type" not in {name.casefold() for name in fields}:
+        fields["Content-Type"] = "application/json"
+    kept = [f"{name}: {value}" for name, value in fields.items() if name.casefold() not in own]
+    return [*kept, *(asked.header or ())]
+
+
+def _target(asked: Asked, flaws: tuple[str, ...]) -> Target:
     body = options.body(asked.data)
     method = options.method(asked.request, body)
     headers = options.headers(asked.header, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,7 @@ def trace(
 ) -> None:
     """Show each event as it comes, with its delay, each cut and by whose hand, each reconnect."""
     from harness.cli import targeting, tracing  # noqa: PLC0415 - heavy
+    from harness.scenario import project  # noqa: PLC0415 - heavy
     from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
     try:
@@ -58,7 +60,7 @@ def trace(
         ready=ready,
         ready_timeout=ready_timeout,
     )
-    target = targeting.target(targeting.of_words(what or (), asked))
+    target = targeting.target(targeting.of_words(what or (), asked), (), project.find(Path.cwd()))
     if target.is_reference:
         raise UsageError("expected the URL of a stream")
     raise typer.Exit(

@@ -11,7 +11,9 @@ import pytest
 from harness.cli import targeting
 from harness.cli.targeting import Asked
 from harness.errors import UsageError
+from harness.model.project import Project, ProjectTarget
 from harness.model.target import Command, Target
+from harness.scenario.project import Found
 from tests.cli.command import Command as Run
 
 URL = "http://127.0.0.1:{port}/events"
@@ -85,3 +87,87 @@ def test_a_missing_program_is_one_line_before_anything_runs(
     assert (said.code, said.out) == (4, "")
     assert said.err == "error: --command no-such-program: there is no such program\n"
     assert list(tmp_path.iterdir()) == []
+
+
+# -- the project's file ----------------------------------------------------------------------------
+
+
+def found(folder: Path, **target: object) -> Found:
+    project = Project(target=ProjectTarget(**target), secrets=("X-Own",))
+    return Found(folder / "sse-harness.yaml", project)
+
+
+STARTED = {
+    "url": URL,
+    "command": ("node", "app.js"),
+    "env": {"A": "1", "B": "2"},
+    "headers": {"X-A": "file", "X-B": "file"},
+    "body": {"q": "hi"},
+}
+
+
+def test_without_options_the_file_names_the_target(tmp_path: Path) -> None:
+    target = targeting.target(
+        Asked(), (), found(tmp_path, **STARTED, ready=80, ready_timeout_s=5.0)
+    )
+    assert target == Target(
+        url=URL,
+        method="POST",
+        body='{"q": "hi"}',
+        headers=(("X-A", "file"), ("X-B", "file"), ("Content-Type", "application/json")),
+        command=Command(
+            words=("node", "app.js"),
+            cwd=str(tmp_path.resolve()),
+            env=(("A", "1"), ("B", "2")),
+            ready="80",
+            ready_timeout_s=5.0,
+        ),
+        secrets=("X-Own",),
+    )
+
+
+def test_options_win_over_the_file(tmp_path: Path) -> None:
+    asked = Asked(request="PUT", data=["x=1"], header=["x-a: flag"], env=["B=3"])
+    target = targeting.target(asked, (), found(tmp_path, **STARTED))
+
+    assert (target.method, target.body) == ("PUT", "x=1")
+    assert target.headers == (
+        ("X-B", "file"), ("x-a", "flag"), ("Content-Type", "application/x-www-form-urlencoded"),
+    )  # fmt: skip
+    assert target.command is not None
+    assert dict(target.command.env) == {"A": "1", "B": "3"}
+
+
+def test_another_command_runs_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    below = found(tmp_path / "below", **STARTED)
+    target = targeting.target(Asked(command=PYTHON), (), below)
+    assert target.command is not None
+    assert (target.command.words, target.command.cwd) == ((sys.executable,), str(tmp_path))
+
+
+def test_another_url_is_another_target(tmp_path: Path) -> None:
+    other = targeting.target(Asked(url="http://other.test/"), (), found(tmp_path, **STARTED))
+    assert other == Target(url="http://other.test/", secrets=("X-Own",))
+
+    path = targeting.target(Asked(url=f"{URL}/other"), (), found(tmp_path, **STARTED))
+    assert path.url == f"{URL}/other"
+    assert path.command is not None
+
+
+def test_a_flaw_is_the_reference_servers(tmp_path: Path) -> None:
+    target = targeting.target(Asked(), ("no-ids",), found(tmp_path, **STARTED))
+    assert (target.is_reference, target.flaws) == (True, ("no-ids",))
+
+
+@pytest.mark.parametrize("words", [("run", "--list"), ("trace",), ("check",)])
+def test_every_verb_reads_it(
+    words: tuple[str, ...], command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sse-harness.yaml").write_text("target: {url: '${NO_SUCH}'}")
+    said = command(*words)
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        "error: sse-harness.yaml:1:15: target.url: the environment variable NO_SUCH is not set\n"
+    )

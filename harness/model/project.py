@@ -1,0 +1,55 @@
+"""What `sse-harness.yaml` says of a server, for everybody who works on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from harness.model.base import Strict
+from harness.units import Duration
+
+
+class ProjectTarget(Strict):
+    """The server under test, as the file has it.
+
+    Args:
+        url: As `--url`.
+        command: As `--command`: a line, or its words.
+        cwd: As `--cwd`, relative to the file; where the file is.
+        env: As `--env`.
+        ready: As `--ready`.
+        ready_timeout_s: As `--ready-timeout`.
+        method: As `-X`.
+        headers: As `-H`.
+        body: As `-d`; what is no text is sent as JSON.
+        insecure: As `--insecure`.
+        cacert: As `--cacert`, relative to the file.
+    """
+
+    url: str | None = None
+    command: str | tuple[str, ...] | None = None
+    cwd: str = "."
+    env: dict[str, str] = Field(default_factory=dict)
+    ready: str | Annotated[int, Field(ge=1, le=65535)] | None = None
+    ready_timeout_s: Annotated[Duration, Field(gt=0)] | None = None
+    method: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | dict[str, Any] | list[Any] | None = None
+    insecure: bool = False
+    cacert: str | None = None
+
+
+class Project(Strict):
+    """A file `sse-harness.yaml`.
+
+    Args:
+        target: The server under test; None: options name it.
+        secrets: Names of header fields, parameters, keys and variables whose values are never
+            shown, beside those that are usually secret.
+        kind: As `--kind` of `check`.
+    """
+
+    target: ProjectTarget | None = None
+    secrets: tuple[str, ...] = ()
+    kind: str | None = None
