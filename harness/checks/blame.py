@@ -8,6 +8,7 @@ much to blame as one that held what it had read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -161,8 +162,14 @@ def _silence_s(attempt: Attempt, route: Route, hop: int | None) -> float:
         heads_s = [it.t_s for it in at_hop.heads]
         since_s = max([at_hop.request.t_s, *heads_s, *([last.t_s] if last else [])])
         if ended is not None:
-            return max(0.0, ended.t_s - since_s)
+            return max(0.0, min(ended.t_s, _given_up_s(at_hop)) - since_s)
     return _unheard_s(attempt)
+
+
+def _given_up_s(it: HopExchange) -> float:
+    """When a hop let go of its upstream: it may close its client's connection later than that."""
+    own = None if it.attempt is None else it.attempt.attempt
+    return min((close.t_s for close in it.closed if close.attempt == own), default=math.inf)
 
 
 def _unheard_s(attempt: Attempt) -> float:

@@ -15,12 +15,13 @@ from harness.checks.blame import SAME_INSTANT_S, Ending
 from harness.checks.evidence import Evidence
 from harness.checks.places import EVENT_STREAM
 from harness.model.verdict import Finding
-from harness.units import Duration
+from harness.units import Duration, parse_duration
 from harness.wire.headers import media_type
 
 # A fault of a chain, as messages name it.
 FAULT_PATH: Final = r"through\[([0-9]+)\]\.(.+)"
-# What the reference server does by its script may come this much early on a real clock.
+# What the reference server does by its script, or a program by its own timer, may come this much
+# early on a real clock.
 _SCRIPT_S = 0.05
 
 
@@ -94,11 +95,34 @@ class StaysOpen(CheckConfig):
 
     def _limit(self, evidence: Evidence, ending: Ending) -> str | None:
         """The fault of `until` that ended a response; None: none of them did."""
+        if ending.hop is None:
+            return None
+        if evidence.case.scenario.through[ending.hop - 1].is_real:
+            return self._limit_by_age(evidence, ending, ending.hop)
         for it in evidence.route(ending.attempt).hops:
             if it.hop == ending.hop:
                 paths = (f"through[{it.hop - 1}].{name}" for name in evidence.fired_in(it))
                 return next((path for path in paths if path in self.until), None)
         return None
+
+    def _limit_by_age(self, evidence: Evidence, ending: Ending, number: int) -> str | None:
+        """The same at a real hop, which says nothing of what it did.
+
+        What it ended that was as old as such a limit of its own, and not as silent as another one
+        allows, it ended for its age.
+        """
+        hop = evidence.case.scenario.through[number - 1]
+        old = None
+        for at, spec in enumerate(hop.faults):
+            path = f"through[{number - 1}].{hop.path_of(at)}"
+            if not spec.is_limit:
+                continue
+            after_s = parse_duration(spec.settings["after"], allow_never=True)
+            if path not in self.until and ending.silence_s >= after_s - _SCRIPT_S:
+                return None
+            if path in self.until and ending.life_s >= after_s - _SCRIPT_S:
+                old = path
+        return old
 
     def _limited(
         self, evidence: Evidence, endings: Sequence[Ending]

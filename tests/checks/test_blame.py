@@ -140,6 +140,16 @@ def test_a_silence_at_a_real_hop_begins_when_its_upstream_fell_silent(recorded: 
     assert (ending(stage).hop, ending(stage).silence_s) == (1, 2.0)
 
 
+@pytest.mark.parametrize("recorded", [set[int](), {2}, {1}, {1, 2}])
+def test_a_silence_ends_when_a_hop_lets_go_of_its_upstream(recorded: set[int]) -> None:
+    stage = Stage(hops=max(recorded, default=1), recorded=recorded)
+    stream = stage.connect(0.0)
+    stream.event(1.0, 1)
+    stream.event(2.0, 2)
+    stream.cut(5.0, hop=1, closed_s=4.0)
+    assert (ending(stage).hop, ending(stage).silence_s) == (1, 2.0)
+
+
 @pytest.mark.parametrize("recorded", [set[int](), {2}, {1, 2}])
 def test_what_an_upstream_that_is_left_open_says_afterwards_broke_no_silence(
     recorded: set[int],

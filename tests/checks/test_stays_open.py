@@ -282,3 +282,54 @@ def test_a_limit_that_let_no_stream_through_is_no_proof() -> None:
     stage.answer(0.0, 504, by=1, at_s=30.0)
     stage.note(30.0, "fired", "lasted")
     assert only(LIMITED, stage.journal()).outcome == "INCONCLUSIVE"
+
+
+# -- a real hop, which keeps no record -------------------------------------------------------------
+
+REAL = StaysOpen(for_s=90.0, until=("through[0].real.varnish.send_timeout",))
+
+
+def cut_by_a_program(*, cut_s: float, silent_s: float = 1.0) -> Stage:
+    """Cut by one that lets a response be 30 s old, and 10 s silent."""
+    stage = Stage(
+        chain=[
+            Hop(
+                faults=(
+                    FaultSpec(name="a", setting="first_word"),
+                    FaultSpec(name="b", settings={"after": "10s"}, is_limit=True),
+                    FaultSpec(
+                        name="c", settings={"after": "30s"}, setting="send_timeout", is_limit=True
+                    ),
+                ),
+                product=ProductUse(name="varnish"),
+                is_real=True,
+            )
+        ],
+        recorded=set(),
+    )
+    stream = stage.connect(0.0)
+    stream.events(1, int(cut_s - silent_s))
+    stream.cut(cut_s, hop=1)
+    return stage
+
+
+@pytest.mark.parametrize("cut_s", [30.0, 33.0])
+def test_a_program_that_ended_what_was_old_by_its_settings_gave_it_its_time(cut_s: float) -> None:
+    finding = only(REAL, cut_by_a_program(cut_s=cut_s).journal())
+    assert finding.outcome == "PASS"
+    assert finding.observed == (
+        f"open for {cut_s} s, until real.varnish.send_timeout of hop 1 ended it"
+    )
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [cut_by_a_program(cut_s=29.0), cut_by_a_program(cut_s=40.0, silent_s=10.0)],
+    ids=["too young", "as silent as another limit allows"],
+)
+def test_what_a_program_ended_otherwise_had_not(stage: Stage) -> None:
+    assert only(REAL, stage.journal()).outcome == "FAIL"
+
+
+def test_a_limit_of_a_program_that_nobody_excuses_excuses_nothing() -> None:
+    assert only(CHECK, cut_by_a_program(cut_s=30.0).journal()).outcome == "FAIL"

@@ -210,6 +210,11 @@ def test_nginx_compresses_streams_only_where_it_is_told_to(
     assert ("compress" in dict(transcript("nginx", **settings))) is is_coded
 
 
+def test_envoy_may_close_a_cut_connection_at_once() -> None:
+    assert dict(transcript("envoy"))["delayed_close"] == {"after": "1s"}
+    assert "delayed_close" not in dict(transcript("envoy", delayed_close_timeout="0s"))
+
+
 def test_haproxy() -> None:
     steps = dict(transcript("haproxy"))
     ends = {"before_head": {"status": 504}, "mid_stream": "truncation", "upstream": "rst"}

@@ -17,7 +17,7 @@ import pytest
 
 from harness.errors import LocalEnvironmentError
 from harness.hops import real
-from harness.model.verdict import CaseVerdict
+from harness.model.verdict import CaseVerdict, Finding
 from harness.products.real import names
 from harness.yamlio import dump
 from tests.real.programs import PATIENCE_S, AtOnce, Finished, Program, run, started
@@ -40,9 +40,10 @@ LIMITS: dict[str, dict[str, str]] = {
     "express-compression": {"server timeout": "2000", "flush": "res.flush()"},
 }
 LIMIT_S = 2.0
-# Of programs whose clocks tick once a second, and of one that closes its client's connection a
-# second after it has cut the response.
-LATE_S = {"lighttpd": 2.5, "squid": 1.5, "envoy": 1.2}
+# How much later than it is told a program may act on a machine that has other work to do.
+BUSY_S = 0.4
+# Of programs whose clocks tick once a second.
+LATE_S = {"lighttpd": 2.5, "squid": 1.5}
 NEAR = {"latency": {"delay": "1ms"}}
 LIVELY = {
     "id": "real/lively",
@@ -62,8 +63,16 @@ SILENT = {
     "server": {"heartbeat": None},
     "expect": {"stays_open": "7s"},
 }
-# The foreign servers, whose silences last 2.6 s; with heartbeats in them, or without.
-SAME = ("nginx", "haproxy", "caddy")
+# What stands before the foreign servers, whose silences last 2.6 s; with heartbeats in them, or
+# without. What ends by its age, whatever the server does, is looked at for no longer than that.
+SAME: dict[str, dict[str, str]] = {
+    "nginx": LIMITS["nginx"],
+    "haproxy": LIMITS["haproxy"],
+    "caddy": LIMITS["caddy"],
+    "envoy": LIMITS["envoy"],
+    "varnish": {**LIMITS["varnish"], "send_timeout": "6s"},
+    "traefik": {"writeTimeout": "3s"},
+}
 # Each waits most of the time.
 AT_ONCE = 5
 _POLL_S = 0.05
@@ -133,7 +142,7 @@ def test_a_silent_stream_is_cut_at_the_limit_by_the_hop_that_has_it(
     assert (ended.code, finding.hop) == (1, 2), ended.out + ended.err
     said = re.search(r"by hop 2, after ([0-9.]+) s of silence", finding.observed)
     assert said is not None, finding.observed
-    assert LIMIT_S <= float(said[1]) <= LIMIT_S + LATE_S.get(product, 0.2)
+    assert LIMIT_S <= float(said[1]) <= LIMIT_S + LATE_S.get(product, BUSY_S)
     folder = next((ended.reports / "latest").glob("*/hop-2"))
     (config,) = (it for it in folder.iterdir() if it.name != "log.txt")
     assert "127.0.0.1" in config.read_text()
@@ -165,7 +174,7 @@ def verdicts(
     folder = tmp_path_factory.mktemp("verdicts")
     calls: dict[str, Callable[[], Finished]] = {}
     for it in ASKED:
-        use: dict[str, Any] = {it.product: LIMITS[it.product]}
+        use: dict[str, Any] = {it.product: SAME[it.product]}
         through = dump([{"real": use} if it.is_real else use])
         url = f"{origins[it.server]}/events"
         cwd = folder / f"{it.server}-{it.product}-{it.is_real}"
@@ -179,13 +188,21 @@ def verdicts(
 def reasons(case: CaseVerdict) -> set[tuple[str, int | None, str]]:
     """What failed, by whom, and how it is cured.
 
-    Whether an event falls into the time before a reconnect depends on the moment of the run.
+    Whether an event falls into the time before a reconnect depends on the moment of the run, and
+    how often a comment is to be sent on how late this machine was.
     """
     return {
-        (it.check, it.hop, it.fix)
+        (it.check, it.hop, re.sub(r"[0-9.]+ s$", "… s", it.fix))
         for it in case.findings
         if it.outcome == "FAIL" and it.check != "no_event_lost"
     }
+
+
+def silent_s(finding: Finding) -> float:
+    """After how long a silence hop 1 cut a stream."""
+    said = re.search(r"by hop 1, after ([0-9.]+) s of silence", finding.observed)
+    assert said is not None, finding.observed
+    return float(said[1])
 
 
 @pytest.mark.parametrize("product", SAME)
@@ -200,9 +217,10 @@ def test_the_program_and_its_simulation_end_in_the_same_verdict(
     assert program.case.outcome == outcome, program.out
     assert simulated.case.outcome == outcome, simulated.out
     assert reasons(program.case) == reasons(simulated.case)
-    if outcome == "FAIL":
-        assert "by hop 1, after 2.0 s of silence" in program.found("stays_open", "FAIL").observed
-        assert "by hop 1, after 2.0 s of silence" in simulated.found("stays_open", "FAIL").observed
+    if outcome == "FAIL" and product in LIMITS:
+        for ended in (program, simulated):
+            found_s = silent_s(ended.found("stays_open", "FAIL"))
+            assert LIMIT_S <= found_s <= LIMIT_S + BUSY_S
 
 
 # -- nothing is left -------------------------------------------------------------------------------

@@ -212,11 +212,22 @@ class Link:
         self.passed["client"] += len(got)
 
     def cut(
-        self, t_s: float, *, hop: int, how: str = "truncation", seen_s: float | None = None
+        self,
+        t_s: float,
+        *,
+        hop: int,
+        how: str = "truncation",
+        seen_s: float | None = None,
+        closed_s: float | None = None,
     ) -> None:
-        """A hop ends the response towards the client and closes its side upstream."""
+        """A hop ends the response towards the client and closes its side upstream.
+
+        Args:
+            seen_s: When the client sees it; None: at once.
+            closed_s: When it closes its side upstream; None: at once.
+        """
         self.ends_at(t_s, hop, how)
-        self._close_above(t_s, hop)
+        self._close_above(t_s if closed_s is None else closed_s, hop)
         self._end_below(t_s, hop, how)
         self.client_end(t_s if seen_s is None else seen_s, how)
 
