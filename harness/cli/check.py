@@ -35,6 +35,12 @@ def check(
             "--from", metavar="DIR", help="Use what a finished check observed; nothing is asked."
         ),
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Put each chain on the wire, in real time, in place of a replay."
+        ),
+    ] = False,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +104,8 @@ def check(
     target = targeting.target(targeting.of_words(what or (), asked), (), found)
     if target.is_reference is (from_dir is None):
         raise UsageError("expected the URL of a stream, or --from DIR")
+    if exact and from_dir is not None:
+        raise UsageError("--exact asks your server, --from asks nothing: one of them")
     wanted = checking.Wanted(
         target=target,
         from_dir=from_dir,
@@ -109,5 +117,6 @@ def check(
         reports=report_dir,
         is_full=verbose,
         kind=kind,
+        is_exact=exact,
     )
     raise typer.Exit(checking.check(wanted, no_color=no_color))

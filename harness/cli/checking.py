@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
 
+from harness.cli.again import shell_line, target_again
 from harness.engine.asking import Interview, Limits, heard_before
 from harness.engine.case import describe, target_without_secrets
+from harness.engine.exact import on_the_wire, wait_s
 from harness.engine.judge import digest
 from harness.engine.run import summary
 from harness.errors import LocalEnvironmentError, UsageError
@@ -28,12 +31,13 @@ from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
 from harness.survey.cells import DIRECT, Cell, all_chains, all_products
 from harness.survey.expect import Terms
-from harness.survey.judging import Judge, Judged, survivors
+from harness.survey.judging import Judge, Judged, skipped, survivors
 from harness.survey.kinds import KINDS, guess
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
 from harness.survey.proofs import told as told_of
 from harness.survey.resuming import resuming
+from harness.units import show_seconds
 
 JUNIT = "junit.xml"
 
@@ -52,6 +56,7 @@ class Wanted:
     reports: Path
     is_full: bool
     kind: str | None = None
+    is_exact: bool = False
 
 
 def check(wanted: Wanted, *, no_color: bool) -> int:
@@ -75,28 +80,38 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
             directory.path,
             lambda line: console.print(line, soft_wrap=True, style="dim"),
         )
-        observed = interview.hold(cells)
+        observed = interview.hold(cells, for_replays=not wanted.is_exact)
         target = target_without_secrets(wanted.target)
         source = directory.path
+        left = interview.left
     else:
         source = read_run(wanted.from_dir).path
         target, observed = heard_before(source)
         # One chain looked at again does not replace the verdict on all of them.
         directory = RunDirectory(source) if wanted.through is None else None
+        left = 0
     kind = guess(observed.first) if wanted.kind is None else KINDS[wanted.kind]
     terms = Terms(kind, resuming(observed.first, observed.resumed))
     judge = Judge(observed, target, terms, wanted.seed)
     on_itself = judge.on_itself()
-    judged = [judge.through(cell) for cell in cells] if observed.first.is_stream else []
+    if not observed.first.is_stream:
+        judged: list[Judged] = []
+    elif wanted.is_exact and directory is not None:
+        judged = list(_exactly(cells, judge, wanted, directory, left, console))
+    else:
+        judged = [judge.through(cell) for cell in cells]
+    # What was on the wire once cannot be tried again for nothing.
+    curable = [] if wanted.is_exact else [it for it in judged if is_curable(it)]
     prover = Prover(judge)
-    proven = {it.cell.name: prover.prove(it) for it in judged if is_curable(it)}
+    proven = {it.cell.name: prover.prove(it) for it in curable}
     fixes, cured = first_to_do(proven)
     remedies = {name: it.remedies(fixes) for name, it in proven.items()}
     told = [on_itself, *(with_fix(it, remedies.get(it.cell.name, ())) for it in judged)]
-    cases = tuple(_kept(told, directory, source))
+    again = partial(_again, wanted=wanted, source=source)
+    cases = tuple(_kept(told, directory, again))
     verdict = summary(
         cases,
-        clock="replay",
+        clock="real" if wanted.is_exact else "replay",
         target=describe(target),
         seed=wanted.seed,
         wall_s=time.perf_counter() - began,
@@ -104,12 +119,36 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
     problem = None if directory is None else _write(verdict, directory, wanted.kinds)
     first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
     kind_said = f"{kind.name}{'' if wanted.kind else ' (guessed; --kind)'}: {kind.says}"
-    shown = _survey(observed, told, remedies, (kind_said, first), source)
+    shown = _survey(observed, told, remedies, (kind_said, first), again)
     survey.show(shown, console, directory.path if directory else None, is_full=wanted.is_full)
     if problem is None:
         return verdict.exit_code
     sys.stderr.write(f"error: {problem}\n")
     return verdict.exit_code if verdict.exit_code == EXIT_FAIL else problem.exit_code
+
+
+def _exactly(
+    cells: Sequence[Cell],
+    judge: Judge,
+    wanted: Wanted,
+    directory: RunDirectory,
+    left: int,
+    console: Console,
+) -> Iterator[Judged]:
+    """The chains on the wire, one after the other, as often as the target may still be asked."""
+    for cell in cells:
+        needed_s = wait_s(cell, judge.observed.first)
+        expected = "the chain on the wire"
+        if not left:
+            yield skipped(cell, expected, f"asked {wanted.limits.requests} times (--max-requests)")
+        elif needed_s > wanted.limits.time_s and not judge.observed.first.is_over:
+            waiting = show_seconds(needed_s)
+            yield skipped(cell, expected, f"it would have to be waited for {waiting} (--max-time)")
+        else:
+            left -= 1
+            waiting = show_seconds(needed_s)
+            console.print(f"{cell.title}: up to {waiting}", soft_wrap=True, style="dim")
+            yield on_the_wire(cell, judge, wanted.target, directory.case(f"check/{cell.name}"))
 
 
 def _cells(wanted: Wanted) -> list[Cell]:
@@ -126,8 +165,8 @@ def _cells(wanted: Wanted) -> list[Cell]:
     chain = parse_chain(wanted.through)
     check_used(overrides, [chain])
     chain = overridden(chain, overrides)
-    if any(hop.is_outside for hop in chain):
-        raise UsageError("--through: a real hop cannot be replayed through; sse-harness run has it")
+    if any(hop.is_outside for hop in chain) and not wanted.is_exact:
+        raise UsageError("--through: a real hop cannot be replayed through; put it there, --exact")
     for remark in remarks(chain):
         sys.stderr.write(f"note: {remark}\n")
     names = [
@@ -137,7 +176,7 @@ def _cells(wanted: Wanted) -> list[Cell]:
 
 
 def _kept(
-    cells: Iterable[Judged], directory: RunDirectory | None, source: Path
+    cells: Iterable[Judged], directory: RunDirectory | None, again: Callable[[Cell], str]
 ) -> Iterator[CaseVerdict]:
     """The verdict on each cell; the journals of those that did not pass are written.
 
@@ -148,25 +187,27 @@ def _kept(
     """
     for it in cells:
         case = it.case
-        if (
-            directory is not None
-            and it.entries is not None
-            and case.outcome not in {"PASS", "SKIP"}
-        ):
+        # What was on the wire is kept in any case.
+        is_told = case.outcome not in {"PASS", "SKIP"} or case.clock == "real"
+        if directory is not None and it.entries is not None and is_told:
             shown = directory.journal(case.id)
             directory.case(case.id)
             lines = [journal.encode(entry) + b"\n" for entry in it.entries]
             directory.write(shown, b"".join(lines))
             case = msgspec.structs.replace(case, journal=shown, journal_sha256=digest(it.entries))
-        yield msgspec.structs.replace(case, again=_again(it.cell, source))
+        yield msgspec.structs.replace(case, again=again(it.cell))
 
 
-def _again(cell: Cell, source: Path) -> str:
+def _again(cell: Cell, wanted: Wanted, source: Path) -> str:
     """The command that shows one chain again."""
-    words = ["sse-harness", "check", "--from", str(source)]
+    words = ["sse-harness", "check"]
+    if wanted.is_exact:
+        words += [*target_again(wanted.target), "--exact"]
+    else:
+        words += ["--from", str(source)]
     if cell.hops:
         words += ["--through", cell.asked_for]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def _write(
@@ -188,7 +229,7 @@ def _survey(
     cells: Sequence[Judged],
     remedies: Mapping[str, tuple[Remedy, ...]],
     said: tuple[str, str],
-    source: Path,
+    again: Callable[[Cell], str],
 ) -> Survey:
     """All there is to tell.
 
@@ -197,7 +238,7 @@ def _survey(
         cells: The target itself, and every chain.
         remedies: What was tried, by the name of the chain.
         said: What kind of stream it is, and what is to be done first.
-        source: The directory of what was observed.
+        again: Gives the command that shows one chain again.
     """
     on_itself, *judged = cells
     seen = observed.first
@@ -220,5 +261,5 @@ def _survey(
             *rows.rows_of_paths(judged, spoken_s, remedies),
         ),
         skips=(*facts.not_meant(judged), *facts.not_reached(judged)),
-        again="" if worst is None else _again(worst.cell, source),
+        again="" if worst is None else again(worst.cell),
     )

@@ -76,8 +76,17 @@ class Interview:
         self._say = say
         self._asked = 0
 
-    def hold(self, cells: Sequence[Cell]) -> Observed:
+    @property
+    def left(self) -> int:
+        """How often the target may still be asked."""
+        return max(0, self._limits.requests - self._asked)
+
+    def hold(self, cells: Sequence[Cell], *, for_replays: bool = True) -> Observed:
         """All that the target says, as far as these chains need it.
+
+        Args:
+            cells: The chains.
+            for_replays: Whether they are replayed, rather than put on the wire themselves.
 
         Raises:
             TargetError: It cannot be reached, or does not answer.
@@ -86,13 +95,15 @@ class Interview:
         url = (self._target.url or "").replace(PORT, "1")
         sent = request_of(Ask(), self._target, url)
         request = Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
-        self._announce(cells, request)
+        self._announce(cells if for_replays else (), request)
         first = self._once(Ask.of(request.version, request.headers))
         while first.said.status in _REDIRECTS and self._may_ask:
             first = self._redirected(first)
         others: list[Observation] = []
         if first.is_stream:
-            for ask, needy in unasked(cells, Observed(first), self._seed).items():
+            known = Observed(first)
+            missing = unasked(cells if for_replays else (), known, self._seed)
+            for ask, needy in missing.items():
                 if not self._may_ask:
                     break
                 names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
@@ -113,7 +124,7 @@ class Interview:
 
     @property
     def _may_ask(self) -> bool:
-        return self._asked < self._limits.requests
+        return self.left > 0
 
     @property
     def _is_computed(self) -> bool:

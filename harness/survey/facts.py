@@ -84,4 +84,4 @@ def not_meant(cells: Iterable[Judged]) -> Iterator[str]:
             if finding.outcome == "SKIP" and it.case.outcome == "SKIP":
                 reasons.setdefault(finding.observed, []).append(it.cell.title)
     for reason, names in reasons.items():
-        yield f"{', '.join(dict.fromkeys(names))}: {reason}"
+        yield f"{reason}: {', '.join(dict.fromkeys(names))}"

@@ -77,13 +77,18 @@ class Judge:
         resumes = _at_most(found, self.terms.kind.level(RESUMES))
         return replace(judged, case=_with(judged.case, (*judged.case.findings, resumes)))
 
+    def expect_of(self, cell: Cell) -> dict[str, Any]:
+        """What is asked of a chain, as `expect:` in a scenario."""
+        return expect.of_a_path(cell, self.observed.first, self.terms)
+
     def through(self, cell: Cell) -> Judged:
         """What a chain does to the target's stream."""
-        asked = expect.of_a_path(cell, self.observed.first, self.terms)
         try:
-            return self._judged(cell, asked)
+            return self._judged(cell, self.expect_of(cell))
         except NotAskedError as error:
-            return Judged(cell, _skipped(cell, error.ask), None)
+            how = described(error.ask)
+            answer, why = f"the target's answer to {how}", f"not asked for it ({how})"
+            return skipped(cell, answer, why)
 
     def _levelled(self, finding: Finding, case: CaseVerdict) -> Finding:
         """A finding as much as it is meant for this kind of stream."""
@@ -96,11 +101,15 @@ class Judge:
         return _at_most(finding, kind.level(finding.check))
 
     def _judged(self, cell: Cell, asked: Mapping[str, Any]) -> Judged:
-        played = play(cell, self.observed, self.target, asked, self.seed)
+        judged = self.of(cell, play(cell, self.observed, self.target, asked, self.seed))
+        return replace(judged, case=msgspec.structs.replace(judged.case, clock="replay"))
+
+    def of(self, cell: Cell, played: Played) -> Judged:
+        """What is to be said of a stream that has come through a chain."""
         case = judge_case(played.entries, through=show_chain(cell.hops))
         case = _with(case, tuple(self._levelled(it, case) for it in case.findings))
         note = "" if played.projected_s is None else f"projected from {played.projected_s:.0f} s"
-        return Judged(cell, msgspec.structs.replace(case, clock="replay", note=note), played)
+        return Judged(cell, msgspec.structs.replace(case, clock="real", note=note), played)
 
 
 def _at_most(finding: Finding, level: Level) -> Finding:
@@ -165,16 +174,12 @@ def cutting(cells: Iterable[Cell], seen: Observation) -> list[Cell]:
     ]
 
 
-def _skipped(cell: Cell, ask: Ask) -> CaseVerdict:
-    why = Finding(
-        check="asked",
-        outcome="SKIP",
-        expected=f"the target's answer to {described(ask)}",
-        observed=f"it was not asked for it: {described(ask)}",
-    )
-    return CaseVerdict(
+def skipped(cell: Cell, expected: str, observed: str) -> Judged:
+    """A chain of which nothing can be said, and why."""
+    why = Finding(check="asked", outcome="SKIP", expected=expected, observed=observed)
+    case = CaseVerdict(
         id=f"check/{cell.name}",
-        why=f"the stream, replayed through {cell.title}",
+        why=f"the stream, through {cell.title}",
         outcome="SKIP",
         through=show_chain(cell.hops),
         simulated_s=0.0,
@@ -185,6 +190,7 @@ def _skipped(cell: Cell, ask: Ask) -> CaseVerdict:
         journal_sha256="",
         clock="replay",
     )
+    return Judged(cell, case, None)
 
 
 def described(ask: Ask) -> str:

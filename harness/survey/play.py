@@ -158,13 +158,7 @@ def play(
     beat = beat_of(first)
     if not first.is_over:
         _, reach_s = carried_on(first, until_s, _MOST_READS)
-    scenario = Scenario(
-        id=f"check/{cell.name}",
-        why=f"the stream, replayed through {cell.title}",
-        through=cell.hops,
-        expect=dict(expect),
-        watch_s=reach_s,
-    )
+    scenario = scenario_of(cell, expect, reach_s)
     case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
     recording = Recording(_first_entry(case), first.lag_s)
     asks: list[Ask] = []
@@ -183,6 +177,17 @@ def play(
         reach_s,
         first.watched_s if is_projected else None,
         tuple(asks),
+    )
+
+
+def scenario_of(cell: Cell, expect: Mapping[str, Any], watch_s: float) -> Scenario:
+    """The scenario that a cell is a case of."""
+    return Scenario(
+        id=f"check/{cell.name}",
+        why=f"the stream, through {cell.title}",
+        through=cell.hops,
+        expect=dict(expect),
+        watch_s=watch_s,
     )
 
 

@@ -24,6 +24,7 @@ from tests.cli.command import Command
         (["http://127.0.0.1:1/", "--report", "pdf"], "--report pdf: unknown kind"),
         (["http://127.0.0.1:1/", "--kind", "tickr"], "--kind tickr: unknown kind; did you mean"),
         (["http://a/", "http://b/"], "expected one URL, got 2"),
+        (["--exact", "--from", "reports"], "--exact asks your server, --from asks nothing"),
         (["--from", "nowhere"], "nowhere: expected the directory of a run, got nothing there"),
     ],
 )

@@ -98,7 +98,7 @@ def test_who_was_not_asked_as_a_chain_asks_is_not_judged_there() -> None:
     case = judged("nginx", TOKENS)
 
     assert case.outcome == "SKIP"
-    assert [it.observed for it in case.findings] == ["it was not asked for it: HTTP/1.0"]
+    assert [it.observed for it in case.findings] == ["not asked for it (HTTP/1.0)"]
 
 
 def test_every_product_can_be_judged() -> None:

@@ -85,7 +85,7 @@ def test_what_a_chain_was_not_asked_for_is_a_skip_and_no_row() -> None:
     judged = cell("nginx", TOKENS)
 
     assert rows_of_paths([judged], [], {}) == []
-    assert list(facts.not_meant([judged])) == ["nginx@1.22: it was not asked for it: HTTP/1.0"]
+    assert list(facts.not_meant([judged])) == ["not asked for it (HTTP/1.0): nginx@1.22"]
 
 
 def test_each_finding_of_the_target_is_a_row() -> None:
