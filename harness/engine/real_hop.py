@@ -19,8 +19,8 @@ from harness.model.scenario import Case, Hop
 from harness.products.real import installed
 
 LOG = "log.txt"
-# Far more than any of them takes: Squid needs a second.
-_PATIENCE_S = 20.0
+# Far more than any of them takes: Next.js needs ten seconds for a build, Squid one to start.
+_PATIENCE_S = 60.0
 _POLL_S = 0.01
 # Another process may take the port between our finding it free and the program's listening there.
 _TRIES = 3

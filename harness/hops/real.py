@@ -59,8 +59,13 @@ class Program:
     also: tuple[tuple[str, str, str], ...] = ()
 
 
-def _node(*npm: str) -> Program:
-    return Program("node", "apt-get install nodejs npm", (), "", ("{config}", "{modules}"), npm=npm)
+def _node(*npm: str, ready: str = "") -> Program:
+    return Program(
+        *("node", "apt-get install nodejs npm", (), ""),
+        arguments=("{config}", "{modules}"),
+        ready=ready,
+        npm=npm,
+    )
 
 
 def _python(*python: str, also: tuple[tuple[str, str, str], ...] = ()) -> Program:
@@ -147,6 +152,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "http-proxy": _node("http-proxy"),
     "http-proxy-middleware": _node("http-proxy-middleware", "express"),
     "express-compression": _node("compression", "express"),
+    "next": _node("next", "react", "react-dom", ready=real.READY),
     "starlette-gzip": _python("starlette", "uvicorn"),
     "gunicorn": _python("gunicorn", also=(("worker_class", "gevent", "gevent"),)),
 }
@@ -206,7 +212,8 @@ def _modules(product: str) -> Path:
     npm = PROGRAMS[product].npm
     found = packages.node_modules(npm)
     if found is None:
-        raise _missing(product, " and ".join(npm), f"npm install {' '.join(npm)}")
+        named = " and ".join(filter(None, [", ".join(npm[:-1]), npm[-1]]))
+        raise _missing(product, named, f"npm install {' '.join(npm)}")
     return found
 
 

@@ -151,14 +151,15 @@ def test_missing_npm_packages_are_named_with_the_command_that_installs_them(
 ) -> None:
     npm = real.PROGRAMS[product].npm
     modules(alone, **dict.fromkeys(npm[1:], "1.0.0"))
+    # "next", "next and react" or "next, react and react-dom"
+    named = " and ".join(", ".join(npm).rsplit(", ", 1))
     are = "are" if len(npm) > 1 else "is"
 
     with pytest.raises(LocalEnvironmentError) as caught:
         real.find(product)
 
     assert str(caught.value) == (
-        f"{{real: {product}}} needs {' and '.join(npm)}, which {are} not installed: "
-        f"npm install {' '.join(npm)}"
+        f"{{real: {product}}} needs {named}, which {are} not installed: npm install {' '.join(npm)}"
     )
 
 

@@ -32,6 +32,7 @@ CHECKED = {
     "http-proxy": ("--check", "{config}"),
     "http-proxy-middleware": ("--check", "{config}"),
     "express-compression": ("--check", "{config}"),
+    "next": ("--check", "{config}"),
     "gunicorn": ("-m", "py_compile", "{config}"),
     "starlette-gzip": ("-m", "py_compile", "{config}"),
 }
