@@ -91,6 +91,7 @@ def test_a_start_names_the_program_its_configuration_and_where_it_listens(
     assert start.env["HOME"] == "/scratch"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the dev group has it for Linux only")
 def test_a_program_that_pip_installed_beside_us_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
