@@ -6,6 +6,7 @@ import typer
 
 from harness.cli.check import check
 from harness.cli.explain import explain
+from harness.cli.fidelity import fidelity
 from harness.cli.run import run
 from harness.cli.serve import serve
 from harness.cli.trace import trace
@@ -42,3 +43,4 @@ app.command("run")(run)
 app.command("trace")(trace)
 app.command("serve")(serve)
 app.command("explain")(explain)
+app.command("fidelity")(fidelity)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,11 +22,16 @@ from harness.fidelity.rows import Row
 
 # What is asked many times a second makes the rest late when there is too much of it at once.
 _DENSE: Final = 100
-_DENSE_AT_ONCE: Final = 3
+_DENSE_AT_ONCE: Final = 2
 # One probe begins so long after the other.
 _APART_S: Final = 0.03
 # A busy machine delays an event now and then; what a program does, it does every time.
-_ATTEMPTS: Final = 3
+_ATTEMPTS: Final = 6
+# From this attempt on, one probe at a time.
+_ALONE: Final = 3
+# Who was woken so much too late himself cannot say that a program was late.
+_LATE_S: Final = 0.04
+_LOOKS_EVERY_S: Final = 0.02
 _WARM: Final = "warm"
 _WARM_ASK: Final = Ask(n=1, dt=0.05, watch_s=10.0)
 
@@ -57,27 +63,64 @@ async def _hold(
 ) -> tuple[Held, ...]:
     found: dict[int, Held] = {}
     limit = trio.CapacityLimiter(width)
-    dense = trio.CapacityLimiter(_DENSE_AT_ONCE)
+    shared = _Shared(trio.CapacityLimiter(_DENSE_AT_ONCE), trio.CapacityLimiter(1), _Lateness())
 
     async def one(number: int, row: Row) -> None:
         async with limit:
             at = None if folder is None else folder / row.product / row.name
-            found[number] = await _held(row, at, dense)
+            found[number] = await _held(row, at, shared)
             observer.finished(found[number])
 
-    async with trio.open_nursery() as nursery:
-        for number, row in enumerate(rows):
-            nursery.start_soon(one, number, row)
+    async with trio.open_nursery() as watching:
+        watching.start_soon(shared.lateness.watch)
+        async with trio.open_nursery() as nursery:
+            for number, row in enumerate(rows):
+                nursery.start_soon(one, number, row)
+        watching.cancel_scope.cancel()
     return tuple(found[number] for number in sorted(found))
 
 
-async def _held(row: Row, folder: Path | None, dense: trio.CapacityLimiter) -> Held:
+class _Lateness:
+    """How late this process was woken, and when."""
+
+    def __init__(self) -> None:
+        self._at_s: list[float] = []
+
+    async def watch(self) -> None:
+        """Look at the clock again and again, until cancelled."""
+        while True:
+            due_s = trio.current_time() + _LOOKS_EVERY_S
+            await trio.sleep_until(due_s)
+            if trio.current_time() - due_s > _LATE_S:
+                self._at_s.append(trio.current_time())
+
+    def since(self, t_s: float) -> bool:
+        """Whether it was late since then."""
+        return bool(self._at_s) and self._at_s[-1] >= t_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the rows share.
+
+    Args:
+        dense: Lets so many probes of many events through at once.
+        alone: Lets one probe through at once.
+        lateness: Of this process.
+    """
+
+    dense: trio.CapacityLimiter
+    alone: trio.CapacityLimiter
+    lateness: _Lateness
+
+
+async def _held(row: Row, folder: Path | None, shared: _Shared) -> Held:
     try:
         hops = tuple(map(real_hop.identified_hop, row.hops))
     except HarnessError as error:
         return Held(row, "", skipped=str(error))
     version = next((hop.product.version for hop in hops if hop.product), "")
-    run = _Run(replace(row, hops=hops), version, dense)
+    run = _Run(replace(row, hops=hops), version, shared)
     problem = ""
     try:
         async with trio.open_nursery() as nursery:
@@ -98,10 +141,10 @@ def _first_line(errors: BaseExceptionGroup[HarnessError]) -> str:
 class _Run:
     """One row under way."""
 
-    def __init__(self, row: Row, version: str, dense: trio.CapacityLimiter) -> None:
+    def __init__(self, row: Row, version: str, shared: _Shared) -> None:
         self.row = row
         self._version = version
-        self._dense = dense
+        self._shared = shared
         self._origin = Origin({**row.probes, _WARM: _WARM_ASK})
         self._records: dict[str, list[Record]] = {name: [] for name in row.probes}
 
@@ -155,23 +198,30 @@ class _Run:
             async with trio.open_nursery() as nursery:
                 for number, (name, ask) in enumerate(wanted.items()):
                     nursery.start_soon(self._ask_one, name, attempt, ask, places, number * _APART_S)
-            wanted = {it: ask for it, ask in wanted.items() if self._is_doubtful(it)}
+            wanted = {it: ask for it, ask in wanted.items() if self._disagrees(self._records[it])}
 
     async def _ask_one(
         self, name: str, attempt: int, ask: Ask, places: Places, after_s: float
     ) -> None:
-        if ask.n >= _DENSE:
-            async with self._dense:
-                ask, seen = await measured(name, attempt, ask, places, self._origin)
-        else:
-            await trio.sleep(after_s)
+        async with AsyncExitStack() as stack:
+            if attempt >= _ALONE:
+                await stack.enter_async_context(self._shared.alone)
+            if ask.n >= _DENSE:
+                await stack.enter_async_context(self._shared.dense)
+            else:
+                await trio.sleep(after_s)
+            began_s = trio.current_time()
             ask, seen = await measured(name, attempt, ask, places, self._origin)
         record = Record(self.row.product, self._version, self.row.name, name, ask, seen)
-        self._records[name].append(record)
+        is_ours = self._shared.lateness.since(began_s) and attempt < _ATTEMPTS - 1
+        if not (is_ours and self._disagrees([record])):
+            self._records[name].append(record)
 
-    def _is_doubtful(self, name: str) -> bool:
-        """Whether there is a disagreement that nobody expects."""
-        facts = cell(self.row, self._records[name]).facts
+    def _disagrees(self, records: Sequence[Record]) -> bool:
+        """Whether there is a disagreement that nobody expects, or nothing to agree with."""
+        if not records:
+            return True
+        facts = cell(self.row, records).facts
         return any(not it.compared.is_agreed and not it.why for it in facts)
 
 

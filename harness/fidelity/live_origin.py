@@ -86,7 +86,7 @@ class Origin:
 
     async def _answer(self, link: _Link, heard: Heard) -> bool:
         """Answer one request; whether the connection takes another one."""
-        ask = self._asks.get(heard.head.target.split("/")[1])
+        ask = self._asks.get(heard.head.target.removeprefix("/").partition("/")[0])
         if ask is None:  # squid asks on its own account
             await link.stream.send_all(_NOT_FOUND)
             return False

@@ -1,0 +1,200 @@
+"""The simulations beside the programs: how far they agree, and that a lie is found out.
+
+Everything is measured once. Where a program is missing its tests are skipped, and fail in CI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.engine.fidelity import hold
+from harness.fidelity import matrix
+from harness.fidelity.battery import PROBES
+from harness.fidelity.matrix import Held
+from harness.fidelity.rows import Row, products, rows
+from harness.products.expand import hop
+from harness.products.load import DIRECTORY
+from harness.products.model import Product
+from harness.report import fidelity as report
+from harness.units import YAML_CONTEXT
+from harness.yamlio import load
+from tests.real.programs import Finished, run
+
+pytestmark = pytest.mark.real
+
+README = Path(__file__).resolve().parents[2] / "reports" / "fidelity" / "README.md"
+PATIENCE_S = 900.0
+PROGRAMS = 14
+ROWS = 60
+PROBES_ASKED = 40
+RACY = 0.01
+
+
+class Quiet:
+    def finished(self, held: Held) -> None:
+        pass
+
+
+def skip_what_is_missing(missing: Sequence[str]) -> None:
+    if missing:
+        kind = pytest.fail.Exception if os.environ.get("CI") else pytest.skip.Exception
+        raise kind("; ".join(dict.fromkeys(missing)))
+
+
+# -- the matrix ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    cwd = tmp_path_factory.mktemp("fidelity")
+    return run("fidelity", "--json", cwd=cwd, patience_s=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def held(finished: Finished) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(finished.out)
+    skip_what_is_missing(
+        [row["skipped"] for it in found["products"] for row in it["rows"] if row["skipped"]]
+    )
+    return found
+
+
+def test_the_matrix_is_as_large_as_is_asked(held: dict[str, Any]) -> None:
+    assert {it["product"] for it in held["products"]} == set(products())
+    assert len(held["products"]) >= PROGRAMS
+    assert sum(len(it["rows"]) for it in held["products"]) >= ROWS
+    asked = {name for product in products() for row in rows(product) for name in row.probes}
+    assert asked == set(PROBES)
+    assert len(asked) >= PROBES_ASKED
+
+
+def test_nothing_broke(held: dict[str, Any], finished: Finished) -> None:
+    errors = [row["error"] for it in held["products"] for row in it["rows"] if row["error"]]
+    assert (errors, finished.code) == ([], 0), finished.err
+
+
+def test_the_simulations_agree_with_the_programs(held: dict[str, Any]) -> None:
+    assert held["share"] >= report.OF_ALL
+    assert {
+        it["product"]: it["share"] for it in held["products"] if it["share"] < report.OF_EACH
+    } == {}
+    assert held["racy_share"] <= RACY
+
+
+def test_every_disagreement_is_a_deviation_that_the_product_tells(held: dict[str, Any]) -> None:
+    unexplained = [
+        (it["product"], row["row"], each)
+        for it in held["products"]
+        for row in it["rows"]
+        for each in row["disagreements"]
+        if not each["why"]
+    ]
+    assert unexplained == []
+
+
+def test_the_committed_report_has_every_product_and_every_deviation(held: dict[str, Any]) -> None:
+    text = README.read_text("utf-8")
+    for it in held["products"]:
+        assert f"\n| {it['product']} | {it['version']} |" in text
+        for row in it["rows"]:
+            for each in row["disagreements"]:
+                assert each["why"] in text, (it["product"], row["row"], each)
+
+
+# -- lies ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """What a product's file says otherwise, and the probe and fact that know better."""
+
+    what: str
+    product: str
+    row: str
+    probe: str
+    fact: str
+    says: str
+    lies: str
+
+
+LIES = (
+    Lie("a default that is another", "nginx", "default", "flow_small_chunked", "upstream version",
+        '"1.22": {proxy_http_version: "1.0"}', '"1.22": {proxy_http_version: "1.1"}'),
+    Lie("blocks of twice the size", "nginx", "default", "flow_dense60_chunked", "pattern",
+        "default: 4k", "default: 8k"),
+    Lie("a clean end where it truncates", "nginx", "h11_timeout2", "idle_midstream", "end",
+        "before_head: {status: 504}\n      mid_stream: truncation",
+        "before_head: {status: 504}\n      mid_stream: end"),
+    Lie("another status at a limit", "nginx", "h11_timeout2", "before_headers", "status",
+        "before_head: {status: 504}", "before_head: {status: 502}"),
+    Lie("a field that is not stripped", "nginx", "default", "hdr_xab_no", "response fields lost",
+        "'X-Accel-Buffering' in proxy_pass_header else 'X-Accel-Buffering'",
+        "'X-Accel-Buffering' in proxy_pass_header else 'X-Other'"),
+    Lie("no delay of each event", "haproxy", "debian_default", "flow_small_chunked", "pattern",
+        "after: 200ms", "after: 1ms"),
+    Lie("an upstream closed in another way", "haproxy", "debian_default", "leave_active_fin",
+        "upstream closed", "writes: 2\n      upstream: rst", "writes: 2\n      upstream: fin"),
+    Lie("a broken response that stays broken", "caddy", "default", "upstream_rst_small", "end",
+        "truncation: end\n      reset: end", "truncation: truncation\n      reset: truncation"),
+    Lie("a limit that heartbeats rescue from", "envoy", "timeout2", "active_stream_6s", "end",
+        "- max_duration:\n      after: $route_timeout",
+        "- idle_timeout:\n      after: $route_timeout"),
+    Lie("a client whose leaving is noticed at once", "varnish", "default", "leave_idle_fin",
+        "upstream closed",
+        "notices: next_write\n      writes: 3\n      upstream: fin\n      before_head: never",
+        "notices: at_once\n      upstream: fin"),
+    Lie("a head that waits for nothing", "lighttpd", "default", "flow_small_chunked", "head at",
+        "until_end: true, hold_head: true, content_length: true", "block: 1B"),
+    Lie("compression that is flushed", "caddy", "encode_gzip", "gz_large", "pattern",
+        "coding: ${encode}\n      flush: false", "coding: ${encode}\n      flush: true"),
+)  # fmt: skip
+
+
+def rows_of_lies() -> list[Row]:
+    """Each row once, with the probes that lies are told of."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for lie in LIES:
+        wanted.setdefault((lie.product, lie.row), set()).add(lie.probe)
+    found = {(row.product, row.name): row for it in products() for row in rows(it)}
+    return [
+        replace(found[key], probes={name: PROBES[name] for name in sorted(names)})
+        for key, names in wanted.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[tuple[str, str], Held]:
+    return {(it.row.product, it.row.name): it for it in hold(rows_of_lies(), None, 4, Quiet())}
+
+
+def lying(lie: Lie) -> Product:
+    text = (DIRECTORY / f"{lie.product}.yaml").read_text("utf-8")
+    assert lie.says in text
+    told = text.replace(lie.says, lie.lies)
+    return Product.model_validate(load(told, "lie").value, context=YAML_CONTEXT)
+
+
+def disagreed(held: Held, row: Row, probe: str) -> set[str]:
+    (seen,) = (it.record for it in held.cells if it.record.probe == probe)
+    facts = matrix.cell(row, [seen]).facts
+    return {it.compared.fact for it in facts if not it.compared.is_agreed}
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda it: it.what)
+def test_a_lie_in_a_products_file_makes_the_matrix_disagree(
+    lie: Lie, measured: dict[tuple[str, str], Held]
+) -> None:
+    held = measured[lie.product, lie.row]
+    skip_what_is_missing([held.skipped] if held.skipped else [])
+    assert held.error == ""
+    told = hop(lying(lie), held.version, held.row.settings)
+
+    assert lie.fact not in disagreed(held, held.row, lie.probe)
+    assert lie.fact in disagreed(held, replace(held.row, hops=(told,)), lie.probe)
