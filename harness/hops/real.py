@@ -24,6 +24,9 @@ from harness.products import real
 # interpreter that runs us.
 _ELSEWHERE: Final = (sysconfig.get_path("scripts"), "/usr/local/sbin", "/usr/sbin", "/sbin")
 _LOOPBACK: Final = "127.0.0.1"
+# Far more than any of them takes, Squid's second included; but a build on a busy machine.
+_PATIENCE_S: Final = 20.0
+_BUILD_PATIENCE_S: Final = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Program:
         writes: Directories of its scratch that its workers write to; root's run as nobody.
         npm: The packages it is to run, and not itself is the product; the version is the first's.
         python: The same, of Python.
+        patience_s: How long it may take until it is ready.
         also: A setting, a value, and the package of Python that it takes.
     """
 
@@ -57,14 +61,16 @@ class Program:
     npm: tuple[str, ...] = ()
     python: tuple[str, ...] = ()
     also: tuple[tuple[str, str, str], ...] = ()
+    patience_s: float = _PATIENCE_S
 
 
-def _node(*npm: str, ready: str = "") -> Program:
+def _node(*npm: str, ready: str = "", patience_s: float = _PATIENCE_S) -> Program:
     return Program(
         *("node", "apt-get install nodejs npm", (), ""),
         arguments=("{config}", "{modules}"),
         ready=ready,
         npm=npm,
+        patience_s=patience_s,
     )
 
 
@@ -152,7 +158,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "http-proxy": _node("http-proxy"),
     "http-proxy-middleware": _node("http-proxy-middleware", "express"),
     "express-compression": _node("compression", "express"),
-    "next": _node("next", "react", "react-dom", ready=real.READY),
+    "next": _node("next", "react", "react-dom", ready=real.READY, patience_s=_BUILD_PATIENCE_S),
     "starlette-gzip": _python("starlette", "uvicorn"),
     "gunicorn": _python("gunicorn", also=(("worker_class", "gevent", "gevent"),)),
 }
@@ -171,6 +177,7 @@ class Start:
         env: The whole of its environment.
         ready: The path that has to be answered with 200 there too; "": none has.
         writes: Directories of `scratch` to be made; root's are nobody's.
+        patience_s: How long it may take until it is ready.
     """
 
     command: tuple[str, ...]
@@ -180,6 +187,7 @@ class Start:
     ready: str = ""
     listening_h2: tuple[str, int] | None = None
     writes: tuple[str, ...] = ()
+    patience_s: float = _PATIENCE_S
 
 
 def find(product: str) -> str:
@@ -303,6 +311,7 @@ def start(
             **({"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} if program.python else {}),
         },
         ready=program.ready,
+        patience_s=program.patience_s,
         listening_h2=(_LOOPBACK, h2_port) if h2_port else None,
         writes=program.writes,
     )

@@ -2,9 +2,10 @@
 
 What a product does to an app's own response can only be seen with an app, and in a chain that app
 has an upstream. It asks each request again, passes on status, fields and body, and closes its
-upstream when its server lets it notice that the client has left. It differs from an origin in this:
-when upstream breaks off, or never answers, there is nothing it could do but raise, and what the
-client gets then is what the server makes of any app that raises, a reset included.
+upstream when its server lets it notice that the client has left. An upstream that cannot be reached
+it answers for, with 502. It differs from an origin in this: when upstream breaks off, or never
+answers, there is nothing it could do but raise, and what the client gets then is what the server
+makes of any app that raises, a reset included.
 """
 
 from __future__ import annotations
@@ -61,23 +62,25 @@ class WsgiRelay:
         """Answer one request.
 
         Raises:
-            httpx.TransportError: Upstream broke off, or could not be reached.
+            httpx.TransportError: Upstream broke off.
         """
         if environ["PATH_INFO"] == self._ready:
             status = "200 OK" if self._is_ready() else "503 Service Unavailable"
             start_response(status, [("Content-Length", "0")])
             return
-        response = self._client.send(
-            _request(
-                environ["REQUEST_METHOD"],
-                self._upstream,
-                # PATH_INFO is decoded, and cannot be told from what else it may have been.
-                environ["RAW_URI"].encode(_LATIN),
-                _asked_fields(environ),
-                environ["wsgi.input"].read(),
-            ),
-            stream=True,
+        request = _request(
+            environ["REQUEST_METHOD"],
+            self._upstream,
+            # PATH_INFO is decoded, and cannot be told from what else it may have been.
+            environ["RAW_URI"].encode(_LATIN),
+            _asked_fields(environ),
+            environ["wsgi.input"].read(),
         )
+        try:
+            response = self._client.send(request, stream=True)
+        except httpx.ConnectError:
+            start_response("502 Bad Gateway", [("Content-Length", "0")])
+            return
         try:
             start_response(f"{response.status_code} {response.reason_phrase}", [*_fields(response)])
             yield from response.iter_raw()
@@ -118,7 +121,7 @@ class AsgiRelay:
         """Answer one request.
 
         Raises:
-            httpx.TransportError: Upstream broke off, or could not be reached.
+            httpx.TransportError: Upstream broke off.
             NotImplementedError: It is no request, as the specification has it of an app that knows
                 nothing of a server's life.
         """
@@ -153,7 +156,12 @@ class AsgiRelay:
             ((name.decode(_LATIN), it.decode(_LATIN)) for name, it in scope["headers"]),
             body,
         )
-        response = await self._client.send(request, stream=True)
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.ConnectError:
+            await _start(send, 502, ())
+            await _say(send, b"", is_last=True)
+            return
         try:
             await _start(send, response.status_code, _fields(response))
             async for data in response.aiter_raw():

@@ -243,3 +243,14 @@ def test_an_app_finds_what_this_process_finds(monkeypatch: pytest.MonkeyPatch) -
     start = real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
 
     assert start.env["PYTHONPATH"] == "/elsewhere"
+
+
+def test_a_build_may_take_longer_than_a_start(alone: Path) -> None:
+    modules(alone, **dict.fromkeys(("next", "react", "react-dom", "http-proxy"), "1.0.0"))
+
+    def patience_s(product: str) -> float:
+        use = ProductUse(name=product, settings={})
+        start = real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
+        return start.patience_s
+
+    assert patience_s("next") > 5 * patience_s("http-proxy")

@@ -60,6 +60,8 @@ class Upstream:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
+        if self.said.then == "refuse":
+            raise httpx.ConnectError("connection refused")
         return httpx.Response(203, headers=FIELDS, stream=self.said)
 
 
@@ -128,6 +130,13 @@ def test_wsgi_raises_when_upstream_breaks_off() -> None:
         list(Server(upstream).body)
 
     assert upstream.said.is_closed
+
+
+def test_wsgi_answers_for_an_upstream_that_cannot_be_reached() -> None:
+    server = Server(Upstream("refuse"))
+
+    assert list(server.body) == []
+    assert server.head == ("502 Bad Gateway", [("Content-Length", "0")])
 
 
 @pytest.mark.parametrize(
@@ -237,6 +246,12 @@ def test_asgi_raises_when_upstream_breaks_off() -> None:
         asgi(upstream, BODY)
 
     assert upstream.said.is_closed
+
+
+def test_asgi_answers_for_an_upstream_that_cannot_be_reached() -> None:
+    start, end = asgi(Upstream("refuse"), BODY)
+
+    assert (start["status"], end["body"], end["more_body"]) == (502, b"", False)
 
 
 @pytest.mark.parametrize(("is_ready", "status"), [(True, 200), (False, 503)])
