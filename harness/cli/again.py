@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.model import redaction, secret_values
 from harness.model.target import READY_TIMEOUT_S, Command, Target
@@ -31,13 +32,22 @@ def target_again(target: Target) -> list[str]:
     if target.url is None:
         return []
     known = secret_values.of(target)
-    words = ["--url", known.text(target.url).replace(redaction.STRUCK, TOKEN)]
+    url = known.text(target.url).replace(redaction.STRUCK, TOKEN)
+    if target.app is not None:
+        parts = urlsplit(url)
+        url = f"{parts.path}?{parts.query}".removesuffix("?")
+    words = ["--url", url]
     words += ["-X", target.method] if target.method != "GET" else []
     words += ["-d", "…"] if target.body is not None else []
     for name, value in target.headers:
         words += ["-H", f"{name}: {TOKEN if _is_secret(target, name, value) else value}"]
     words += ["--insecure"] if target.insecure else []
     words += ["--cacert", target.cacert] if target.cacert else []
+    if target.app is not None:
+        words += ["--app", target.app.name]
+        words += ["--cwd", target.app.cwd] if Path(target.app.cwd) != Path.cwd() else []
+        for name, _ in target.app.env:
+            words += ["--env", f"{name}=…"]
     if target.command is not None:
         words += _command(target.command, known)
     return words

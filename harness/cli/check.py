@@ -27,6 +27,8 @@ def check(
     env: options.Env = None,
     ready: options.Ready = None,
     ready_timeout: options.ReadyTimeout = None,
+    app: options.App = None,
+    python: options.Python = None,
     through: options.Through = None,
     settings: options.Settings = None,
     from_dir: Annotated[
@@ -94,6 +96,8 @@ def check(
         env=env,
         ready=ready,
         ready_timeout=ready_timeout,
+        app=app,
+        python=python,
     )
     found = None if from_dir is not None else project.find(Path.cwd())
     if kind is None and found is not None:

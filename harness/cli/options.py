@@ -60,6 +60,18 @@ ReadyTimeout = Annotated[
     str | None,
     typer.Option("--ready-timeout", metavar="TIME", help="How long that may take; 30s."),
 ]
+App = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="MODULE:ATTRIBUTE",
+        help="Serve this ASGI application, which --url /path asks; in this process, if it can be.",
+    ),
+]
+Python = Annotated[
+    str | None,
+    typer.Option("--python", metavar="PATH", help="Run --app with this interpreter instead."),
+]
 Through = Annotated[
     str | None,
     typer.Option(

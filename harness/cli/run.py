@@ -29,6 +29,8 @@ def run(
     env: options.Env = None,
     ready: options.Ready = None,
     ready_timeout: options.ReadyTimeout = None,
+    app: options.App = None,
+    python: options.Python = None,
     flaw: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Test the reference server with this flaw."),
@@ -85,6 +87,8 @@ def run(
                 env=env,
                 ready=ready,
                 ready_timeout=ready_timeout,
+                app=app,
+                python=python,
             ),
             tuple(flaw or ()),
             project.find(Path.cwd()),

@@ -100,7 +100,7 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
     if any(map(is_simulated, cases)):
         need_mitmproxy("a chain of hops on the wire")
     directory = RunDirectory.create(reports)
-    workers = asked.workers or (default_workers() if asked.target.is_reference else 1)
+    workers = asked.workers or (default_workers() if asked.target.is_inside else 1)
     if asked.target.is_reference:
         console.print("testing the built-in reference server, not yours", soft_wrap=True)
     real_s = sum(watch_s(case) for case in cases if case.clock == "real") / workers
@@ -245,14 +245,14 @@ def _warn(line: str) -> None:
 
 
 def _check(asked: Asked) -> None:
-    if not asked.target.is_reference and asked.clock == "virtual":
+    if not asked.target.is_inside and asked.clock == "virtual":
         raise UsageError("--clock virtual cannot move a server outside of this process: --url")
     check_flaws(asked.target.flaws)
 
 
 def _clock(asked: Asked) -> Literal["real", "virtual"]:
     if asked.clock == "auto":
-        return "virtual" if asked.target.is_reference else "real"
+        return "virtual" if asked.target.is_inside else "real"
     return asked.clock
 
 

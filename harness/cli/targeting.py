@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.cli import curl, options
+from harness.cli import app_target, curl, options
 from harness.cli.curl import Datum
 from harness.ends import command as commands
 from harness.ends.target import origin
 from harness.errors import UsageError, shown
 from harness.model.project import ProjectTarget
-from harness.model.target import PORT, READY_TIMEOUT_S, Command, Target
+from harness.model.target import PORT, READY_TIMEOUT_S, App, Command, Target
 from harness.scenario.project import Found
 from harness.units import format_duration, parse_duration
 
@@ -34,6 +34,8 @@ class Asked:
     env: Sequence[str] | None = None
     ready: str | None = None
     ready_timeout: str | None = None
+    app: str | None = None
+    python: str | None = None
 
 
 def of_words(words: Sequence[str], asked: Asked) -> Asked:
@@ -93,7 +95,9 @@ def _with_file(asked: Asked, found: Found) -> Asked:
         return asked
     timeout = None if file.ready_timeout_s is None else format_duration(file.ready_timeout_s)
     command = shlex.join(file.command) if isinstance(file.command, tuple) else file.command
-    is_started = command is not None and asked.command is None
+    if asked.app is not None:
+        command = None
+    is_started = (command or file.app) is not None and not (asked.command or asked.app)
     return Asked(
         url=asked.url or file.url,
         request=asked.request or file.method,
@@ -106,6 +110,8 @@ def _with_file(asked: Asked, found: Found) -> Asked:
         env=[*(f"{name}={value}" for name, value in file.env.items()), *(asked.env or ())],
         ready=asked.ready or (None if file.ready is None else str(file.ready)),
         ready_timeout=asked.ready_timeout or timeout,
+        app=asked.app or (None if asked.command else file.app),
+        python=asked.python or (found.beside(file.python) if file.python else None),
     )
 
 
@@ -130,10 +136,18 @@ def _target(asked: Asked, flaws: tuple[str, ...]) -> Target:
     body = options.body(asked.data)
     method = options.method(asked.request, body)
     headers = options.headers(asked.header, body)
-    command = _command(asked)
-    if asked.url is None:
+    url, command, app = asked.url, _command(asked), None
+    if asked.app is not None:
+        path = app_target.path_of(url)
+        it = app_target.app_or_command(_app(asked, asked.app), asked.python)
+        url = app_target.url_of(it, path)
+        if isinstance(it, App):
+            app = it
+        else:
+            command = _awaited(it, asked)
+    if url is None:
         if command is not None:
-            example = f"--url 'http://127.0.0.1:{'{port}'}/events'"
+            example = f"--url 'http://127.0.0.1:{PORT}/events'"
             raise UsageError(f"--command goes with --url, which names the stream: {example}")
         if asked.request is not None or asked.data or asked.header:
             raise UsageError("-X, -d and -H go with --url")
@@ -143,32 +157,37 @@ def _target(asked: Asked, flaws: tuple[str, ...]) -> Target:
     if flaws:
         raise UsageError("--flaw is for the reference server, not for --url")
     if command is not None:
-        commands.check(command, asked.url)
+        commands.check(command, url)
     cacert = str(Path(asked.cacert).absolute()) if asked.cacert else ""
-    at = origin(asked.url if command is None else commands.with_port(asked.url, 1))
+    at = origin(url if command is None else commands.with_port(url, 1))
     at.tls(cacert=cacert)
     return Target(
-        url=asked.url,
+        url=url,
         method=method,
         body=body,
         headers=headers,
         insecure=asked.insecure,
         cacert=cacert,
         command=command,
+        app=app,
+    )
+
+
+def _app(asked: Asked, name: str) -> App:
+    if asked.command is not None:
+        raise UsageError("--app goes without --command")
+    if asked.python is None and (asked.ready or asked.ready_timeout):
+        raise UsageError("--ready and --ready-timeout go with --command, or --app and --python")
+    return App(
+        name=name,
+        cwd=str(Path(asked.cwd or "").absolute()),
+        env=tuple(map(_variable, asked.env or ())),
     )
 
 
 def _command(asked: Asked) -> Command | None:
     if asked.command is None:
-        alone = {
-            "--cwd": asked.cwd,
-            "--env": asked.env,
-            "--ready": asked.ready,
-            "--ready-timeout": asked.ready_timeout,
-        }
-        given = next((name for name, value in alone.items() if value), None)
-        if given is not None:
-            raise UsageError(f"{given} goes with --command")
+        _check_alone(asked)
         return None
     try:
         words = shlex.split(asked.command)
@@ -177,13 +196,36 @@ def _command(asked: Asked) -> Command | None:
         raise UsageError(message) from error
     if not words:
         raise UsageError("--command: expected a program, such as 'node app.js'")
-    return Command(
+    command = Command(
         words=tuple(words),
         cwd=str(Path(asked.cwd or "").absolute()),
         env=tuple(map(_variable, asked.env or ())),
-        ready=asked.ready or "",
-        ready_timeout_s=_timeout_s(asked.ready_timeout),
     )
+    return _awaited(command, asked)
+
+
+def _awaited(command: Command, asked: Asked) -> Command:
+    ready_s = _timeout_s(asked.ready_timeout)
+    return command.model_copy(update={"ready": asked.ready or "", "ready_timeout_s": ready_s})
+
+
+def _check_alone(asked: Asked) -> None:
+    """See that nothing says how to start what is not started.
+
+    Raises:
+        UsageError: Something does.
+    """
+    if asked.app is None and asked.python is not None:
+        raise UsageError("--python goes with --app")
+    alone = {
+        "--cwd": asked.cwd,
+        "--env": asked.env,
+        "--ready": asked.ready,
+        "--ready-timeout": asked.ready_timeout,
+    }
+    given = next((name for name, value in alone.items() if value), None)
+    if given is not None and asked.app is None:
+        raise UsageError(f"{given} goes with --command")
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -31,6 +31,8 @@ def trace(
     env: options.Env = None,
     ready: options.Ready = None,
     ready_timeout: options.ReadyTimeout = None,
+    app: options.App = None,
+    python: options.Python = None,
     no_reconnect: Annotated[
         bool, typer.Option("--no-reconnect", help="Stop when the stream ends.")
     ] = False,
@@ -59,6 +61,8 @@ def trace(
         env=env,
         ready=ready,
         ready_timeout=ready_timeout,
+        app=app,
+        python=python,
     )
     target = targeting.target(targeting.of_words(what or (), asked), (), project.find(Path.cwd()))
     if target.is_reference:

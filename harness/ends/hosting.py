@@ -10,7 +10,7 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ConnectionState
+from hypercorn.typing import AppWrapper, ConnectionState, LifespanState
 from hypercorn.utils import wrap_app
 
 from harness.net import ByteStream, Listener, Network
@@ -41,22 +41,43 @@ async def serve(
     Raises:
         OSError: The port is taken.
     """
-    config = Config()
-    config.accesslog = None
-    config.errorlog = None
-    config.keep_alive_timeout = _KEEP_ALIVE_S
-    # A date would differ from run to run, and no client of ours reads it.
-    config.include_date_header = not network.is_memory
-    config.include_server_header = False
-    context = WorkerContext(None)
-    wrapped = wrap_app(app, config.wsgi_max_body_size, None)
+    settings = config(network)
+    wrapped = wrap_app(app, settings.wsgi_max_body_size, None)
+    await serve_wrapped(
+        wrapped, settings, network, LifespanState({}), host, port, task_status=task_status
+    )
 
+
+def config(network: Network) -> Config:
+    """How Hypercorn is set up on a network."""
+    settings = Config()
+    settings.accesslog = None
+    settings.errorlog = None
+    settings.keep_alive_timeout = _KEEP_ALIVE_S
+    # A date would differ from run to run, and no client of ours reads it.
+    settings.include_date_header = not network.is_memory
+    settings.include_server_header = False
+    return settings
+
+
+async def serve_wrapped(
+    wrapped: AppWrapper,
+    settings: Config,
+    network: Network,
+    state: LifespanState,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    task_status: trio.TaskStatus[Listener] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """As `serve`, for an application that is wrapped already and whose lifespan has begun."""
+    context = WorkerContext(None)
     streams: set[ByteStream] = set()
 
     async def handle(stream: ByteStream) -> None:
         streams.add(stream)
         try:
-            await TCPServer(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # a stream with a socket is all it uses
+            await TCPServer(wrapped, settings, context, ConnectionState(state), stream)  # type: ignore[arg-type]  # a stream with a socket is all it uses
         finally:
             streams.discard(stream)
 

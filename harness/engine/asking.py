@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
 
@@ -123,6 +124,10 @@ class Interview:
         return [self._once(ask, first)]
 
     @property
+    def _clock(self) -> Literal["real", "virtual"]:
+        return "virtual" if self._target.is_inside else "real"
+
+    @property
     def _may_ask(self) -> bool:
         return self.left > 0
 
@@ -157,7 +162,11 @@ class Interview:
             watch_s=self._most_s if like is None else like.watched_s * (2 if has_end else 1),
         )
         case = Case(
-            id=scenario.id, scenario=scenario, target=self._target, clock="real", seed=self._seed
+            id=scenario.id,
+            scenario=scenario,
+            target=self._target,
+            clock=self._clock,
+            seed=self._seed,
         )
         folder = self._path / f"{OBSERVED}-{self._asked}"
         props = Props(

@@ -6,21 +6,25 @@ import math
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import trio
 
 from harness import clock
+from harness.ends.app import load
 from harness.ends.command import called
 from harness.engine.recorder import FLUSH_S, Recorder
-from harness.engine.stage import Props, Stage, budget_s, is_simulated, watch_s
+from harness.engine.stage import Props, Stage, is_simulated, watch_s
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.mitm import preload
 from harness.model import journal, redaction, secret_values
 from harness.model.journal import Journal
-from harness.model.scenario import Case, Command, FaultSpec, Hop, ProductUse, Target
+from harness.model.scenario import App, Case, Command, FaultSpec, Hop, ProductUse, Target
 from harness.version import VERSION
 
+_BUDGET_SLACK_S = 60.0
 # A virtual case that takes longer than this on the wall is stuck, not slow.
 _WALL_LIMIT_S = 120.0
 
@@ -47,6 +51,9 @@ def perform(case: Case, props: Props, path: Path | None) -> tuple[Journal, float
         # Before anybody watches: what modules do when they are imported is not the case's doing.
         preload()
     began = time.perf_counter()
+    if case.target.app is not None:
+        with suppress(Exception):  # told by the case, which imports it again
+            load(case.target.app)
     if case.clock == "real":
         entries = _once(case, props, path)
     else:
@@ -81,6 +88,11 @@ def _once(
         except Exception as error:  # noqa: BLE001 - a bug of ours ends one case, not the run: it is an ERROR
             recorder.fail(_problem(error))
         return recorder.journal()
+
+
+def budget_s(case: Case, props: Props) -> float:
+    """The virtual budget of a case: more than it can use."""
+    return math.inf if case.clock == "real" else watch_s(case) + props.settle_s + _BUDGET_SLACK_S
 
 
 def _real_s(case: Case) -> float:
@@ -159,6 +171,7 @@ def target_without_secrets(target: Target) -> Target:
             if target.body is None
             else f"[{len(target.body.encode(errors='surrogateescape'))} bytes]",
             "command": None if target.command is None else _unset(target.command),
+            "app": None if target.app is None else _unset_app(target.app),
         }
     )
 
@@ -169,11 +182,18 @@ def _unset(command: Command) -> Command:
     return command.model_copy(update={"words": redaction.words(command.words), "env": env})
 
 
+def _unset_app(app: App) -> App:
+    env = tuple((name, redaction.STRUCK) for name, _ in app.env)
+    return app.model_copy(update={"env": env})
+
+
 def describe(target: Target) -> str:
     """What is tested, for a person."""
     if target.url is not None:
         method = "" if target.method == "GET" else f"{target.method} "
         url = secret_values.of(target).text(target.url)
+        if target.app is not None:
+            return f"{method}{urlsplit(url).path} of the application {target.app.name}"
         if target.command is None:
             return method + url
         return f"{method}{url} of {secret_values.of(target).text(called(target.command))}"

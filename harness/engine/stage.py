@@ -9,7 +9,6 @@ cancelled together when the case is over.
 
 from __future__ import annotations
 
-import math
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from harness.ends.reference import ReferenceServer
 from harness.ends.relay import Relay
 from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
-from harness.engine import reach, real_hop, target_process
+from harness.engine import reach, real_hop, target_app, target_process
 from harness.engine.recorder import Recorder
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.build import port_of
@@ -70,6 +69,10 @@ class Props:
     settle_s: float = _SETTLE_S
     watch: Callable[[Entry], None] | None = None
     asking: Asking | None = None
+
+    def folder(self, name: str) -> Path | None:
+        """Where something that the stage starts keeps what it has to say; None: nowhere."""
+        return None if self.programs is None else self.programs / name
 
 
 def settle_s(case: Case) -> float:
@@ -147,6 +150,18 @@ class Stage:
             )
             listener = await nursery.start(hosting.serve, server, self._network)
             address = listener.address
+        elif case.target.app is not None:
+            url = case.target.url
+            at = origin(url)
+            serve = partial(
+                target_app.stand,
+                case.target.app,
+                self._network,
+                self._props.folder("target"),
+                secret_values.of(case.target),
+                self._remarks.append,
+            )
+            address = await nursery.start(serve)
         else:
             url = await self._target_url(nursery, case.target.url)
             at = self._beyond_tap(url)
@@ -185,12 +200,11 @@ class Stage:
         command = self._case.target.command
         if command is None:
             return url
-        folder = self._props.programs
         stand = partial(
             target_process.stand,
             command,
             url,
-            None if folder is None else folder / "target",
+            self._props.folder("target"),
             secret_values.of(self._case.target),
             target_process.Told(self._target_broke, self._remarks.append),
         )
@@ -231,13 +245,12 @@ class Stage:
             except TargetError as error:
                 raise HopError(error.message, number) from error
             return at.host, at.port
-        folder = self._props.programs
         stand = partial(
             real_hop.stand,
             hop,
             number,
             upstream,
-            None if folder is None else folder / f"hop-{number}",
+            self._props.folder(f"hop-{number}"),
             self._broke,
             port,
         )
@@ -378,11 +391,3 @@ async def _serve(nursery: trio.Nursery, relay: Relay, port: int) -> tuple[str, i
     """Start a relay; where it listens."""
     listener: Listener = await nursery.start(relay.serve, port)
     return listener.address
-
-
-BUDGET_SLACK_S = 60.0
-
-
-def budget_s(case: Case, props: Props) -> float:
-    """The virtual budget of a case: more than it can use."""
-    return math.inf if case.clock == "real" else watch_s(case) + props.settle_s + BUDGET_SLACK_S

@@ -55,10 +55,11 @@ class Output:
     async def read(self, stream: trio.abc.ReceiveStream) -> None:
         """Read to the end."""
         while data := await stream.receive_some(_READ_BYTES):
-            self._take(self._decoder.decode(data))
+            self.take(self._decoder.decode(data))
         self._keep(self._redact(self._waiting))
 
-    def _take(self, text: str) -> None:
+    def take(self, text: str) -> None:
+        """Take what comes next."""
         text = self._waiting + text
         if self._awaited and not self.has_said.is_set() and self._awaited in text:
             self.has_said.set()
@@ -101,4 +102,5 @@ class Output:
 
 
 def _plain(line: str) -> str:
-    return _CODES.sub("", line).strip()
+    # Without what Python draws beside the members of an exception group.
+    return _CODES.sub("", line).strip().lstrip("| ")

@@ -20,6 +20,8 @@ class ProjectTarget(Strict):
         env: As `--env`.
         ready: As `--ready`.
         ready_timeout_s: As `--ready-timeout`.
+        app: As `--app`.
+        python: As `--python`, relative to the file.
         method: As `-X`.
         headers: As `-H`.
         body: As `-d`; what is no text is sent as JSON.
@@ -33,6 +35,8 @@ class ProjectTarget(Strict):
     env: dict[str, str] = Field(default_factory=dict)
     ready: str | Annotated[int, Field(ge=1, le=65535)] | None = None
     ready_timeout_s: Annotated[Duration, Field(gt=0)] | None = None
+    app: str | None = None
+    python: str | None = None
     method: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     body: str | dict[str, Any] | list[Any] | None = None

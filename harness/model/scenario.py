@@ -18,11 +18,12 @@ from harness.model.hop import (
     Via,
     has_relay,
 )
-from harness.model.target import Command, Target
+from harness.model.target import App, Command, Target
 from harness.units import Duration, Size
 
 __all__ = [
     "HEARTBEAT_S",
+    "App",
     "Arms",
     "Case",
     "Clients",

@@ -91,8 +91,9 @@ def _values(target: Target) -> Iterator[str]:
     yield from _in_url(target.url or "", named)
     if target.body is not None:
         yield from _in_body(target.body, named)
-    if target.command is not None:
-        yield from _in_env(target.command.env, named)
+    for it in (target.command, target.app):
+        if it is not None:
+            yield from _in_env(it.env, named)
 
 
 def _credentials(value: str) -> Iterator[str]:

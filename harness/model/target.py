@@ -35,6 +35,20 @@ class Command(Strict):
     ready_timeout_s: Annotated[Duration, Field(gt=0)] = READY_TIMEOUT_S
 
 
+class App(Strict):
+    """An ASGI application to serve in this process.
+
+    Args:
+        name: `module:attribute`.
+        cwd: Where its modules are, absolute.
+        env: Variables set before it is imported.
+    """
+
+    name: str
+    cwd: str
+    env: tuple[tuple[str, str], ...] = ()
+
+
 class Target(Strict):
     """The server under test.
 
@@ -48,6 +62,7 @@ class Target(Strict):
         cacert: As `curl --cacert`: a file of certificates to trust in place of this machine's, as
             an absolute path; "": this machine's.
         command: What to start, which `url` then leads to; None: it runs already.
+        app: What to serve, of which `url` then says the path; None: no application of ours.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
     """
@@ -60,9 +75,15 @@ class Target(Strict):
     insecure: bool = False
     cacert: str = ""
     command: Command | None = None
+    app: App | None = None
     secrets: tuple[str, ...] = ()
 
     @property
     def is_reference(self) -> bool:
         """Whether this is the built-in reference server."""
         return self.url is None
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it runs in this process, so that the virtual clock can move it."""
+        return self.is_reference or self.app is not None

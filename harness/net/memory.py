@@ -110,9 +110,7 @@ class Memory:
         The other ones are outside of the process: a database of the app under test, say.
         """
         host = _host(host)
-        if (host, port) in self._known or (_ANY, port) in self._known:
-            return True
-        return host.startswith("127.") and FIRST_PORT <= port < _PORTS
+        return (host, port) in self._known or (_ANY, port) in self._known
 
     def dial(self, host: str | None, port: int) -> Endpoint:
         """Connect at once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,12 @@ def _pattern(line: str) -> str:
 
 
 @pytest.mark.parametrize("line", _TYPED)
-def test_what_there_is_to_type_names_what_there_is(command: Command, line: str) -> None:
+def test_what_there_is_to_type_names_what_there_is(
+    command: Command, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...\n")
     _, *words = shlex.split(line)
     said = command(*words, *(["--list"] if words[0] == "run" else []))
     assert (said.code, said.out != "") == (0, True), said.err

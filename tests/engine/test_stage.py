@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.engine.case import perform
-from harness.engine.stage import Props, budget_s, settle_s, watch_s
+from harness.engine.case import budget_s, perform
+from harness.engine.stage import Props, settle_s, watch_s
 from harness.model import journal
 from harness.model.journal import Entry, Journal
 from harness.model.scenario import Case, Target
