@@ -75,8 +75,8 @@ def is_listening(port: int) -> bool:
 # -- many at once ----------------------------------------------------------------------------------
 
 
-class AtOnce:
-    """Programs that mostly wait, several of them at the same time.
+class SideBySide[T]:
+    """What mostly waits, several at the same time.
 
     Under pytest-xdist each process has tests of its own, and runs what those ask for.
 
@@ -85,20 +85,20 @@ class AtOnce:
         width: How many at once.
     """
 
-    def __init__(self, calls: Mapping[str, Callable[[], Finished]], width: int) -> None:
+    def __init__(self, calls: Mapping[str, Callable[[], T]], width: int) -> None:
         self._calls = calls
         self._pool = ThreadPoolExecutor(width)
-        self._futures: dict[str, Future[Finished]] = {}
+        self._futures: dict[str, Future[T]] = {}
         if "PYTEST_XDIST_WORKER" not in os.environ:
             for name in calls:
                 self._start(name)
 
-    def _start(self, name: str) -> Future[Finished]:
+    def _start(self, name: str) -> Future[T]:
         if name not in self._futures:
             self._futures[name] = self._pool.submit(self._calls[name])
         return self._futures[name]
 
-    def of(self, name: str) -> Finished:
+    def of(self, name: str) -> T:
         """What became of one of them."""
         return self._start(name).result()
 
@@ -146,6 +146,10 @@ class Finished:
         found = [it for it in self.case.findings if (it.check, it.outcome) == (check, outcome)]
         assert found, f"no {outcome} of {check} in {self.case.findings}"
         return found[0]
+
+
+class AtOnce(SideBySide[Finished]):
+    """Runs of this tool side by side."""
 
 
 def run(

@@ -20,7 +20,7 @@ from harness.hops import real
 from harness.model.verdict import CaseVerdict, Finding
 from harness.products.real import names
 from harness.yamlio import dump
-from tests.real.programs import PATIENCE_S, AtOnce, Finished, Program, run, started
+from tests.real.programs import PATIENCE_S, AtOnce, Finished, Program, SideBySide, run, started
 
 pytestmark = pytest.mark.real
 
@@ -266,24 +266,55 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "sigkill"])
-@pytest.mark.parametrize("product", names())
-def test_nothing_of_it_is_left(product: str, how: signal.Signals, tmp_path: Path) -> None:
-    found(product)
-    (tmp_path / "case.yaml").write_text(dump({**LONG, "through": chain(product)}))
-    with started("run", "case.yaml", cwd=tmp_path) as program:
-        journal = partial((tmp_path / "reports").glob, "*/*/journal.jsonl")
+class Left(NamedTuple):
+    """What there was of a run with a real hop while it ran, by process; and its reports."""
+
+    there: dict[int, str]
+    reports: Path
+
+
+HOW = {"ctrl-c": signal.SIGINT, "sigkill": signal.SIGKILL}
+
+
+def ended_by(how: str, product: str, folder: Path) -> Left:
+    """Run a program as a hop, end the run under way, and wait until its processes are gone."""
+    folder.mkdir()
+    (folder / "case.yaml").write_text(dump({**LONG, "through": chain(product)}))
+    with started("run", "case.yaml", cwd=folder) as program:
+        journal = partial((folder / "reports").glob, "*/*/journal.jsonl")
         until(lambda: any("client.read" in it.read_text() for it in journal()))
         there = below(program)
-        program.send(how, to_group=how == signal.SIGINT)
+        program.send(HOW[how], to_group=how == "ctrl-c")
         program.end()
         until(lambda: not any(map(is_alive, there)))
+    return Left(there, folder / "reports")
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide[Left]]:
+    """Each program in a run that is ended under way; `ctrl-c nginx`."""
+    folder = tmp_path_factory.mktemp("left")
+    calls = {
+        f"{how} {product}": partial(ended_by, how, product, folder / f"{how}-{product}")
+        for product in filter(is_there, names())
+        for how in HOW
+    }
+    made = SideBySide(calls, AT_ONCE)
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("product", names())
+def test_nothing_of_it_is_left(product: str, how: str, left: SideBySide[Left]) -> None:
+    found(product)
+    there, reports = left.of(f"{how} {product}")
 
     leash = next(line for line in there.values() if "leash.py" in line)
     scratch = next(word for word in leash.split() if "sse-harness-scratch-" in word)
     assert Path(real.find(product)).name in " ".join(there.values())
     until(lambda: not Path(scratch).exists())
-    assert next((tmp_path / "reports").glob("*/*/hop-2/log.txt")).is_file()
+    assert next(reports.glob("*/*/hop-2/log.txt")).is_file()
 
 
 def test_a_program_that_dies_ends_the_case_with_what_it_said_last(tmp_path: Path) -> None:
