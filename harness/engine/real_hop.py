@@ -97,6 +97,7 @@ async def stand(
     broke: Callable[[HopError], None],
     port: int = 0,
     h2_port: int | None = None,
+    base: Path = Path(),
     *,
     task_status: trio.TaskStatus[Standing] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -110,12 +111,13 @@ async def stand(
         broke: Told when the program ends by itself.
         port: Where it has to listen; 0: anywhere.
         h2_port: Where it has to listen for HTTP/2, in cleartext; 0: anywhere, None: nowhere.
+        base: Where the name of a user's own configuration starts.
         task_status: trio's.
 
     Raises:
         HopError: It does not come up; says what it said last. Or a port is taken.
         LocalEnvironmentError: It is not installed.
-        ScenarioError: It cannot listen for HTTP/2.
+        ScenarioError: It cannot listen for HTTP/2, or a user's own configuration cannot be read.
     """
     wanted = (port,) if h2_port is None else (port, h2_port)
     with ExitStack() as stack:
@@ -128,7 +130,7 @@ async def stand(
                 ports = free_ports(wanted)
             except OSError as error:
                 raise HopError(str(error.strerror), number) from error
-            start = _start(hop, upstream, kept, scratch, ports)
+            start = _start(hop, upstream, kept, scratch, ports, base)
             out = stack.enter_context(log.open("wb"))
             async with Leashed(_program(start, scratch), out.fileno()) as process:
                 problem = await _ready(process, start)
@@ -150,12 +152,17 @@ def _program(start: real.Start, scratch: Path) -> Program:
 
 
 def _start(
-    hop: Hop, upstream: tuple[str, int], folder: Path, scratch: Path, ports: list[int]
+    hop: Hop,
+    upstream: tuple[str, int],
+    folder: Path,
+    scratch: Path,
+    ports: list[int],
+    base: Path,
 ) -> real.Start:
     assert hop.product is not None
-    start = real.start(hop.product, upstream, folder.absolute(), scratch, *ports)
+    start = real.start(hop.product, upstream, folder.absolute(), scratch, *ports, base=base)
     name, text = start.config
-    (folder / name).write_text(text)
+    ((scratch if start.is_own else folder) / name).write_text(text)
     for it in start.writes:
         (scratch / it).mkdir()
         if real.is_root():

@@ -253,6 +253,7 @@ class Stage:
             self._props.folder(f"hop-{number}"),
             self._broke,
             port,
+            base=self._props.base,
         )
         standing: real_hop.Standing = await nursery.start(stand)
         return standing.at

@@ -18,7 +18,8 @@ from typing import Final
 from harness.errors import LocalEnvironmentError
 from harness.hops import packages
 from harness.model.scenario import ProductUse
-from harness.products import real
+from harness.products import own_config, real
+from harness.products.nginx_place import Place
 
 # Where packages put servers, and where a user's PATH may not lead: those of Python, beside the
 # interpreter that runs us.
@@ -48,6 +49,8 @@ class Program:
         python: The same, of Python.
         patience_s: How long it may take until it is ready.
         also: A setting, a value, and the package of Python that it takes.
+        own: How it is run with a configuration of the user's, where names may be relative to what
+            was chosen when the program was built.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Program:
     python: tuple[str, ...] = ()
     also: tuple[tuple[str, str, str], ...] = ()
     patience_s: float = _PATIENCE_S
+    own: tuple[str, ...] = ()
 
 
 def _node(*npm: str, ready: str = "", patience_s: float = _PATIENCE_S) -> Program:
@@ -87,6 +91,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         ("-v",),
         r"nginx/([0-9.]+)",
         ("-p", "{scratch}", "-e", "stderr", "-c", "{config}"),
+        own=("-e", "stderr", "-c", "{config}"),
     ),
     "haproxy": Program(
         "haproxy",
@@ -178,6 +183,8 @@ class Start:
         ready: The path that has to be answered with 200 there too; "": none has.
         writes: Directories of `scratch` to be made; root's are nobody's.
         patience_s: How long it may take until it is ready.
+        is_own: Whether the configuration is the user's, which may hold secrets: its file is in
+            `scratch`, and not kept.
     """
 
     command: tuple[str, ...]
@@ -188,6 +195,7 @@ class Start:
     listening_h2: tuple[str, int] | None = None
     writes: tuple[str, ...] = ()
     patience_s: float = _PATIENCE_S
+    is_own: bool = False
 
 
 def find(product: str) -> str:
@@ -268,6 +276,8 @@ def start(
     scratch: Path,
     port: int,
     h2_port: int = 0,
+    *,
+    base: Path = Path(),
 ) -> Start:
     """What to start for a product.
 
@@ -278,27 +288,30 @@ def start(
         scratch: A directory of its own, which is removed afterwards.
         port: Of loopback, where it is to listen.
         h2_port: Where it is to listen for HTTP/2; 0: nowhere.
+        base: Where the name of the user's own configuration starts.
 
     Raises:
         LocalEnvironmentError: The program is not installed, or a package that a setting takes.
-        ScenarioError: It cannot listen for HTTP/2.
+        ScenarioError: It cannot listen for HTTP/2, or the user's own configuration cannot be read.
     """
     host, upstream_port = upstream
     stand = real.Stand(
         port, host, upstream_port, str(scratch), is_root(), folder=str(folder), h2_port=h2_port
     )
-    config = real.render(use, stand)
     program = PROGRAMS[use.name]
+    is_own = use.config is not None
+    config = _own(use, stand, base) if is_own else real.render(use, stand)
     for setting, value, package in program.also:
         if use.settings.get(setting) == value and packages.python_version(package) is None:
             raise _missing(use.name, package, f"python3 -m pip install {package}")
     words = {
-        "config": folder / config[0],
+        "config": (scratch if is_own else folder) / config[0],
         "scratch": scratch,
         "port": port,
         **({"modules": _modules(use.name)} if program.npm else {}),
     }
-    told = (*(it.format(**words) for it in program.arguments), *real.arguments(use, stand))
+    how = program.own if is_own else program.arguments
+    told = (*(it.format(**words) for it in how), *real.arguments(use, stand))
     return Start(
         command=(find(use.name), *told),
         config=config,
@@ -314,4 +327,21 @@ def start(
         patience_s=program.patience_s,
         listening_h2=(_LOOPBACK, h2_port) if h2_port else None,
         writes=program.writes,
+        is_own=is_own,
     )
+
+
+def _own(use: ProductUse, stand: real.Stand, base: Path) -> tuple[str, str]:
+    """The user's own configuration, as the program is given it."""
+    assert use.config is not None
+    listens = [f"{_LOOPBACK}:{stand.port}"]
+    if stand.h2_port:
+        listens.append(f"{_LOOPBACK}:{stand.h2_port} http2")
+    place = Place(
+        listens=tuple(listens),
+        upstream=f"{stand.upstream_host}:{stand.upstream_port}",
+        scratch=stand.scratch,
+        is_root=stand.is_root,
+        folder=(base / use.config.file).absolute().parent,
+    )
+    return Path(use.config.file).name, own_config.given(use, base, place)

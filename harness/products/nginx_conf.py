@@ -6,7 +6,8 @@ conditions, rewrites and variables are reported. Defaults are not filled in; the
 
 The parts: nginx_files (includes, dumps) · nginx_servers and nginx_locations (who is meant) ·
 nginx_route (what a request passes) · nginx_inherit (what is in effect) · nginx_told (what the
-product is told) · nginx_beside and nginx_notes (what is to be said about it).
+product is told) · nginx_beside and nginx_notes (what is to be said about it) · nginx_stand (what
+the program is given in place of the product).
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class NginxConf:
         told: What they come to, as a scenario would write it; nothing that depends on the request.
         unmodelled: Other directives in effect that may touch a proxied response.
         notes: Remarks, such as lines that do nothing for a stream.
+        main: All of the configuration, includes replaced.
+        route: How a request comes to the location.
     """
 
     server: str
@@ -49,6 +52,8 @@ class NginxConf:
     told: dict[str, object]
     unmodelled: tuple[Unmodelled, ...]
     notes: tuple[Note, ...]
+    main: Directive
+    route: Route
 
 
 def read(
@@ -90,7 +95,7 @@ def read(
             f"of {len(servers)} servers that could be meant this is the one that proxies {location}"
         )
         remarks = (*remarks, Note(text, routes[0].server.line))
-    found = [_at(route, product, remarks) for route in routes]
+    found = [_at(main, route, product, remarks) for route in routes]
     if any(_said(it) != _said(found[0]) for it in found):
         are = ", ".join(it.server for it in found)
         raise main.line.error(
@@ -125,7 +130,7 @@ def _routes(
     return routes, problems
 
 
-def _at(route: Route, product: Product, remarks: Sequence[Note]) -> NginxConf:
+def _at(main: Directive, route: Route, product: Product, remarks: Sequence[Note]) -> NginxConf:
     known = settings_at(route.levels)
     last = route.location.directive
     given = told(product, known)
@@ -138,6 +143,8 @@ def _at(route: Route, product: Product, remarks: Sequence[Note]) -> NginxConf:
         told=given,
         unmodelled=unmodelled(route, product.settings, [line for line, _ in lines]),
         notes=(*remarks, *tried, *notes(route, known, lines)),
+        main=main,
+        route=route,
     )
 
 

@@ -170,7 +170,7 @@ def _placed(
     """The hop of a product that stands at `path`, its settings below."""
     product, version = _product(document, path, word)
     typed = {name: _typed(document, (*path, name), it) for name, it in settings.items()}
-    own = None if is_real else _own_config(document, path, product, typed)
+    own = _own_config(document, path, product, typed, is_real=is_real)
     written = {name: it for name, it in typed.items() if own is None or name not in own_config.KEYS}
     config = None if own is None else own.use.without(written)
     make = products.real_hop if is_real else products.hop
@@ -192,7 +192,12 @@ def _placed(
 
 
 def _own_config(
-    document: Document, path: YamlPath, product: Product, typed: Mapping[str, object]
+    document: Document,
+    path: YamlPath,
+    product: Product,
+    typed: Mapping[str, object],
+    *,
+    is_real: bool,
 ) -> OwnConfig | None:
     """What the user's own configuration says, if one is named."""
     asked = {name: it for name, it in typed.items() if name in own_config.KEYS}
@@ -208,7 +213,8 @@ def _own_config(
             raise ScenarioError(message, document.key_place(there), format_path(path))
     words = {name: str(it) for name, it in asked.items()}
     try:
-        return own_config.read(product, script_path(words[own_config.CONFIG], document.file), words)
+        file = script_path(words[own_config.CONFIG], document.file)
+        return own_config.read(product, file, words, is_real=is_real)
     except ScenarioError as error:
         raise document.error((*path, error.path or own_config.CONFIG), error.message) from error
 

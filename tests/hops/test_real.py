@@ -12,7 +12,7 @@ import pytest
 from harness import products
 from harness.errors import LocalEnvironmentError
 from harness.hops import packages, real
-from harness.model.scenario import ProductUse
+from harness.model.scenario import ConfigUse, ProductUse
 from harness.products.real import names
 
 # What the programs of Debian 12 print, and those from the Python index.
@@ -89,6 +89,32 @@ def test_a_start_names_the_program_its_configuration_and_where_it_listens(
     assert "listen 127.0.0.1:8080;" in text
     assert "proxy_pass http://127.0.0.1:9000;" in text
     assert start.env["HOME"] == "/scratch"
+
+
+def test_a_program_with_the_users_own_configuration_is_given_it_in_its_own_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = put(tmp_path, "nginx")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "my.conf").write_text(
+        "http { map $a $b { include tables/a; } server { location / { proxy_pass http://x; } } }"
+    )
+    use = ProductUse(name="nginx", config=ConfigUse(file="etc/my.conf", location="/"))
+
+    start = real.start(
+        use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080, 8081, base=tmp_path
+    )
+
+    # Names of modules in it are relative to what the program was built with.
+    assert start.command == (str(program), "-e", "stderr", "-c", "/scratch/my.conf")
+    assert start.is_own
+    name, text = start.config
+    assert name == "my.conf"
+    assert "listen 127.0.0.1:8080;" in text
+    assert "listen 127.0.0.1:8081 http2;" in text
+    assert "proxy_pass http://127.0.0.1:9000;" in text
+    assert f"include {tmp_path}/etc/tables/a;" in text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the dev group has it for Linux only")

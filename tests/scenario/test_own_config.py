@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import ScenarioError
 from harness.model.scenario import Case, ProductUse, Scenario, Target
+from harness.products.real import installed
 from harness.scenario.chain import parse_chain, read_chain, remarks, show_chain
 from harness.scenario.expand import AD_HOC_PLACE, case_of, expand
 from harness.scenario.override import overridden, parse_override
@@ -209,6 +210,49 @@ def test_the_loader_tells_what_was_found_and_what_is_not_modelled(tmp_path: Path
     )
     assert lines[1] == "not modelled: limit_rate 4k (etc/nginx.conf:8): slows the response down"
     assert lines[2].startswith("etc/nginx.conf:3: keepalive_timeout 65 does nothing for a stream: ")
+
+
+def test_the_program_itself_may_run_with_the_file(tmp_path: Path) -> None:
+    conf = CONF.replace("limit_rate 4k;", "limit_rate 4k; auth_basic s3cret;")
+    written(tmp_path, conf, "etc/nginx.conf")
+    text = "through: [{real: {nginx: {config: etc/nginx.conf, location: /slow}}}]"
+    found = loaded(tmp_path, scenario("a/b", text))
+    (hop,) = found.scenario.through
+
+    assert hop.is_real
+    assert hop.product is not None
+    assert hop.product.settings["proxy_read_timeout"] == "1h"
+    assert hop.as_yaml() == {"real": {"nginx": {"config": "etc/nginx.conf", "location": "/slow"}}}
+    assert show_chain([hop]) == ("nginx (real) config=etc/nginx.conf location=/slow",)
+    said = "\n".join(found.warnings)
+    # It does what is not modelled, and is not given what would turn our client away.
+    assert "not modelled" not in said
+    assert "etc/nginx.conf:8: the program is given the file without this auth_basic" in said
+    assert "s3cret" not in said
+
+
+def test_beside_its_file_the_program_takes_nothing(tmp_path: Path) -> None:
+    written(tmp_path, CONF, "etc/nginx.conf")
+    for setting in ("proxy_read_timeout: 5s", "gzip_vary: on"):
+        use = f"{{config: etc/nginx.conf, location: /api, {setting}}}"
+        with pytest.raises(ScenarioError) as caught:
+            loaded(tmp_path, scenario("a/b", f"through: [{{real: {{nginx: {use}}}}}]"))
+        name = setting.partition(":")[0]
+        assert f"through[0].real.nginx.{name}: a real nginx takes its own " in str(caught.value)
+
+
+def test_a_file_stays_with_the_version_that_is_installed(tmp_path: Path) -> None:
+    written(tmp_path, CONF, "etc/nginx.conf")
+    document = load(f"[{{real: {{nginx: {AT_API}}}}}]", f"{tmp_path}/x.yaml")
+    (hop,) = read_chain(document, (), document.value)
+    before, after = hop.product, installed(hop, "1.29.7").product
+
+    assert before is not None
+    assert after is not None
+    assert (before.version, after.version) == ("", "1.29.7")
+    assert after.config == before.config
+    timeout = next(it for it in installed(hop, "1.29.7").faults if it.name == "idle_timeout")
+    assert timeout.place == "etc/nginx.conf:2"
 
 
 def test_a_chain_without_a_file_has_no_remarks() -> None:

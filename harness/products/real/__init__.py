@@ -84,13 +84,13 @@ def real_hop(
         product: Which one.
         version: "": the one that is installed is not asked for.
         written: Its settings as the user wrote them, scalars as they were typed.
-        config: None: a real hop takes settings only.
+        config: The user's own configuration, which the settings are from; the program takes that,
+            and nothing beside it.
 
     Raises:
         ScenarioError: The program cannot be started, or not with this version or these settings;
             see `hop`.
     """
-    assert config is None
     name = product.product
     if name not in names():
         message = f"{name} has no program that can be started; there are {', '.join(names())}"
@@ -98,6 +98,8 @@ def real_hop(
     if version:
         raise ScenarioError(f"a real {name} is the one that is installed; write it without @")
     written = written or {}
+    if config is not None:
+        return _with_own(expand.hop(product, "", written, config))
     hop = expand.hop(product, "", {k: it for k, it in written.items() if k in product.settings})
     use = hop.product
     assert use is not None
@@ -119,6 +121,24 @@ def real_hop(
     if problems:
         first, *rest = problems
         raise ScenarioError(first.message, None, first.path, tuple(rest))
+    return _started(hop, use)
+
+
+def _with_own(hop: Hop) -> Hop:
+    use = hop.product
+    assert use is not None
+    assert use.config is not None
+    beside = [name for name in use.settings if name not in use.config.lines]
+    if beside:
+        message = (
+            f"a real {use.name} takes its own configuration and nothing beside; write it there"
+        )
+        raise ScenarioError(message, None, beside[0])
+    return _started(hop, use)
+
+
+def _started(hop: Hop, use: ProductUse) -> Hop:
+    """The hop with the program in place of the simulation."""
     return hop.model_copy(
         update={"is_real": True, "product": use.model_copy(update={"version": ""})}
     )
@@ -152,7 +172,7 @@ def installed(hop: Hop, version: str) -> Hop:
     assert hop.product is not None
     product = product_of(hop.product.name)
     try:
-        known = expand.hop(product, version, hop.product.settings)
+        known = expand.hop(product, version, hop.product.settings, hop.product.config)
     except ScenarioError:
         known = hop
     use = hop.product.model_copy(update={"version": version})
