@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from harness.engine.fidelity import hold
 from harness.fidelity import matrix
 from harness.fidelity.battery import PROBES
+from harness.fidelity.compare import Compared, compared
+from harness.fidelity.held import RELAY
+from harness.fidelity.live_origin import Origin
 from harness.fidelity.matrix import Held
+from harness.fidelity.measure import Places
+from harness.fidelity.measure import measured as measured_by
+from harness.fidelity.record import Record
 from harness.fidelity.rows import Row, products, rows
+from harness.fidelity.simulate import simulate
 from harness.products.expand import hop
 from harness.products.load import DIRECTORY
 from harness.products.model import Product
@@ -106,6 +114,51 @@ def test_the_committed_report_has_every_product_and_every_deviation(held: dict[s
         for row in it["rows"]:
             for each in row["disagreements"]:
                 assert each["why"] in text, (it["product"], row["row"], each)
+
+
+# -- origin and client alone -----------------------------------------------------------------------
+
+
+# Who relays, speaks HTTP of his own on both sides.
+OF_ANY_RELAY = {"framing", "upstream version"}
+
+
+async def directly() -> dict[str, list[Compared]]:
+    """Every probe that HTTP/1 carries, asked of the origin itself."""
+    asks = {name: ask for name, ask in PROBES.items() if ask.http != "2" and ask.end != "refused"}
+    made = Origin(asks)
+    found: dict[str, list[Compared]] = {}
+
+    async def one(name: str, place: tuple[str, int]) -> None:
+        for attempt in range(3):
+            ask, seen = await measured_by(name, attempt, asks[name], Places(place), made)
+            record = Record("none", "", "direct", name, ask, seen)
+            found[name] = list(compared(record, simulate(RELAY, ask), "none"))
+            if all(it.is_agreed for it in found[name]):
+                break
+
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(made.serve)
+        async with trio.open_nursery() as asking:
+            for name in asks:
+                asking.start_soon(one, name, ("127.0.0.1", port))
+        nursery.cancel_scope.cancel()
+    return found
+
+
+def test_without_anything_between_origin_and_client_say_what_a_relay_would() -> None:
+    """What the matrix finds is not of its own instruments."""
+    found = trio.run(directly)
+    wrong = {
+        name: [
+            (it.fact, it.measured, it.simulated)
+            for it in facts
+            if not it.is_agreed and it.fact not in OF_ANY_RELAY
+        ]
+        for name, facts in found.items()
+    }
+    assert len(found) >= PROBES_ASKED
+    assert {name: it for name, it in wrong.items() if it} == {}
 
 
 # -- lies ------------------------------------------------------------------------------------------
