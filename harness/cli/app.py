@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from harness.cli.check import check
+from harness.cli.compare import compare
 from harness.cli.explain import explain
 from harness.cli.fidelity import fidelity
 from harness.cli.run import run
@@ -40,6 +41,7 @@ def _shared(
 
 app.command("check")(check)
 app.command("run")(run)
+app.command("compare")(compare)
 app.command("trace")(trace)
 app.command("serve")(serve)
 app.command("explain")(explain)

@@ -116,7 +116,7 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         seed=wanted.seed,
         wall_s=time.perf_counter() - began,
     )
-    problem = None if directory is None else _write(verdict, directory, wanted.kinds)
+    problem = None if directory is None else write_reports(verdict, directory, wanted.kinds)
     first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
     kind_said = f"{kind.name}{'' if wanted.kind else ' (guessed; --kind)'}: {kind.says}"
     shown = _survey(observed, told, remedies, (kind_said, first), again)
@@ -210,7 +210,7 @@ def _again(cell: Cell, wanted: Wanted, source: Path) -> str:
     return shell_line(words)
 
 
-def _write(
+def write_reports(
     verdict: Verdict, directory: RunDirectory, kinds: tuple[str, ...]
 ) -> LocalEnvironmentError | None:
     """Write the files; why they could not be, if so."""

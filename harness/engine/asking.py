@@ -20,7 +20,7 @@ from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Scenario, Target
 from harness.model.target import PORT
-from harness.survey.cadence import Watching
+from harness.survey.cadence import LEAST_S, Watching
 from harness.survey.cells import Cell
 from harness.survey.judging import cutting, described, unasked, versions_wanted
 from harness.survey.observation import Observation, observation
@@ -50,10 +50,12 @@ class Limits:
     Args:
         requests: How often at most.
         time_s: How long an endless response is watched at most, in seconds.
+        least_s: And at least.
     """
 
     requests: int
     time_s: float
+    least_s: float = LEAST_S
 
 
 class Interview:
@@ -97,9 +99,7 @@ class Interview:
         sent = request_of(Ask(), self._target, url)
         request = Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
         self._announce(cells if for_replays else (), request)
-        first = self._once(Ask.of(request.version, request.headers))
-        while first.said.status in _REDIRECTS and self._may_ask:
-            first = self._redirected(first)
+        first = self.ask(Ask.of(request.version, request.headers))
         others: list[Observation] = []
         if first.is_stream:
             known = Observed(first)
@@ -112,6 +112,21 @@ class Interview:
                 others.append(self._once(ask, first))
             others += self._resumed(cells, first)
         return Observed(first, others)
+
+    def ask(self, ask: Ask, like: Observation | None = None) -> Observation:
+        """What the target says to one request, and where that leads to on the same server.
+
+        Args:
+            ask: How to ask.
+            like: What it said to another way of asking; None: nothing is known of it yet.
+
+        Raises:
+            TargetError: See `hold`.
+        """
+        seen = self._once(ask, like)
+        while seen.said.status in _REDIRECTS and self._may_ask:
+            seen = self._redirected(seen)
+        return seen
 
     def _resumed(self, cells: Sequence[Cell], first: Observation) -> list[Observation]:
         """What is said to a client that comes back, if any chain makes it come back."""
@@ -154,6 +169,7 @@ class Interview:
         watching = Watching(
             has_end=has_end,
             longest_s=_SILENCE_S,
+            least_s=self._limits.least_s,
             least_reads=None if like is None else 1 if is_resumed else _READS_AGAIN,
         )
         scenario = Scenario(

@@ -84,3 +84,44 @@ class Survey:
     rows: tuple[Row, ...]
     skips: tuple[str, ...]
     again: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on the way of a stream, as it was asked for there.
+
+    Args:
+        url: Where.
+        stream: What it says there.
+        observed: What else was seen.
+    """
+
+    url: str
+    stream: str
+    observed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of a stream between two neighbouring places.
+
+    Args:
+        outcome: PASS where nothing does.
+        what: Each change: what is done, what was seen, and its outcome.
+        looks_like: Who seems to stand there, and why, the likest first.
+        remedies: What may cure it, if that is who stands there.
+    """
+
+    outcome: Outcome
+    what: tuple[tuple[Outcome, str, str], ...]
+    looks_like: tuple[tuple[str, str], ...]
+    remedies: tuple[Remedy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Places on the way of one stream, nearest the target first, and what changes between them."""
+
+    request: str
+    places: tuple[Place, ...]
+    changes: tuple[Change, ...]

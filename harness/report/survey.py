@@ -47,7 +47,7 @@ def lines(
             yield from _row(row, width, is_full=is_full)
     if survey.of:
         yield _counts(survey)
-        yield from _labelled("first", survey.first, width)
+        yield from labelled("first", survey.first, width)
     for row in survey.rows:
         if not row.is_target:
             yield from _row(row, width, is_full=is_full)
@@ -87,28 +87,29 @@ def _row(row: Row, width: int, *, is_full: bool) -> Iterator[Text]:
             yield Text.assemble((line, _DIM), held)
         else:
             yield Text(line, _DIM)
-            yield from _labelled("why", row.why, width)
+            yield from labelled("why", row.why, width)
     else:
-        yield from _labelled("why", row.why, width)
-    for remedy in row.remedies:
-        yield from _labelled("fix", _remedy(remedy), width)
-    yield from _labelled("confirm", row.confirm, width)
+        yield from labelled("why", row.why, width)
+    for it in row.remedies:
+        yield from labelled("fix", remedy(it), width)
+    yield from labelled("confirm", row.confirm, width)
     if row.alike:
         named = row.alike if is_full else row.alike[:_NAMED]
         more = "" if len(named) == len(row.alike) else ", …     -v to list"
-        yield from _labelled(
+        yield from labelled(
             "", f"{len(row.alike)} more, same cause: {', '.join(named)}{more}", width
         )
 
 
-def _remedy(remedy: Remedy) -> str:
-    match remedy.is_proven:
+def remedy(it: Remedy) -> str:
+    """A remedy, and whether it is known to help."""
+    match it.is_proven:
         case None:
-            return remedy.text
+            return it.text
         case True:
-            return f"{remedy.text}     PROVEN: replayed → PASS"
+            return f"{it.text}     PROVEN: replayed → PASS"
         case False:
-            return f"{remedy.text}     does not help (replayed)"
+            return f"{it.text}     does not help (replayed)"
 
 
 def _skip(said: str, width: int, *, is_full: bool) -> Iterator[Text]:
@@ -125,7 +126,8 @@ def _said(label: str, said: str, width: int) -> Iterator[Text]:
     yield from map(Text, rest)
 
 
-def _labelled(label: str, said: str, width: int) -> Iterator[Text]:
+def labelled(label: str, said: str, width: int) -> Iterator[Text]:
+    """A line under a row, with what it is about before it; nothing where nothing is said."""
     if not said:
         return
     indent = _INDENT + " " * _LABEL

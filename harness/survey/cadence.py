@@ -19,7 +19,7 @@ from harness.wire.headers import tokens
 from harness.wire.sse import Comment, Event, Parser
 
 # Less than this shows no beat.
-_LEAST_S = 10.0
+LEAST_S = 10.0
 # And of what is known from another way of asking, less than this.
 _AGAIN_S = 2.0
 _LEAST_GAPS = 5
@@ -39,11 +39,20 @@ class Watching:
         least_reads: How many reads with events in them are enough, as the target's beat is known
             from another way of asking, and this response has only to be seen to come; None: it is
             not known.
+        least_s: Less than this shows no beat.
     """
 
-    def __init__(self, *, has_end: bool, longest_s: float, least_reads: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        has_end: bool,
+        longest_s: float,
+        least_reads: int | None = None,
+        least_s: float = LEAST_S,
+    ) -> None:
         self._has_end = has_end
         self._least_reads = least_reads
+        self._least_s = least_s
         self._longest_s = longest_s
         self._decode = decoder("")
         self._parser = Parser()
@@ -91,7 +100,7 @@ class Watching:
             return True
         if self._least_reads is not None and self._told >= self._least_reads:
             return now_s - self._arrivals_s[0] >= _AGAIN_S
-        if now_s - self._head_s < _LEAST_S:
+        if now_s - self._head_s < self._least_s:
             return False
         beats = [b - a for a, b in pairwise(self._comments_s) if b - a >= _APART_S]
         return bool(beats) or _is_steady(self._arrivals_s, now_s)

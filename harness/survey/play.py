@@ -138,7 +138,12 @@ def request_of(seen: Observation) -> Asked:
 
 
 def play(
-    cell: Cell, observed: Observed, target: Target, expect: Mapping[str, Any], seed: int
+    cell: Cell,
+    observed: Observed,
+    target: Target,
+    expect: Mapping[str, Any],
+    seed: int,
+    until_s: float | None = None,
 ) -> Played:
     """Replay what was observed through a chain.
 
@@ -148,12 +153,13 @@ def play(
         target: Which it is, without secrets.
         expect: What to judge by, as `expect:` in a scenario.
         seed: Decides what is random.
+        until_s: How far, in seconds; None: as far as its limits are of interest.
 
     Raises:
         NotAskedError: See `Observed.find`.
     """
     first = observed.first
-    until_s = _until_s(cell, first)
+    until_s = _until_s(cell, first) if until_s is None else until_s
     reach_s = until_s
     beat = beat_of(first)
     if not first.is_over:

@@ -61,3 +61,22 @@ def test_a_run_that_observed_nothing_cannot_be_checked_again(
 
     assert ended.code == 2
     assert "holds nothing that a check observed" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["http://127.0.0.1:1/"], "expected two URLs or more, the one nearest your server first"),
+        (["http://127.0.0.1:1/", "127.0.0.1"], "expected a URL such as"),
+        (["http://127.0.0.1:1/", "http://127.0.0.1:2/", "--max-time", "9"], "--max-time 9: "),
+    ],
+)
+def test_places_that_cannot_be_compared_are_said_in_a_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command("compare", *words)
+
+    assert ended.code == 2
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1

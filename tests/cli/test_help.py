@@ -51,7 +51,7 @@ def test_what_is_said_of_the_whole_imports_nothing_heavy(words: list[str]) -> No
     assert modules & (HEAVY | TYPERS) == set()
 
 
-@pytest.mark.parametrize("verb", ["check", "run", "trace", "serve", "explain"])
+@pytest.mark.parametrize("verb", ["check", "compare", "run", "trace", "serve", "explain"])
 def test_help_of_a_verb_imports_nothing_heavy(verb: str) -> None:
     code, out, modules = imported(verb, "--help")
     assert code in {None, 0}
