@@ -1,4 +1,4 @@
-"""A target that is an ASGI application: imported, afresh for each case."""
+"""A target that is an ASGI application: imported, afresh for each case where that can be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,9 @@ from harness.model.target import App
 
 _FORM = "expected module:attribute, such as main:app"
 _known: list[frozenset[str]] = []
+# Applications that no case has taken yet, and those that one has.
+_waiting: dict[App, Loaded] = {}
+_taken: dict[App, Loaded] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,34 @@ class Loaded:
 
 
 def load(app: App) -> Loaded:
-    """Import an application.
-
-    What it consists of is imported again each time, its libraries once: a queue or a lock that a
-    module makes belongs to the event loop that first uses it, and each case has one of its own.
+    """Import an application, if that is not done already.
 
     Raises:
         UsageError: There is no such module or attribute, or it is no ASGI application.
         ImportError: It needs what is not installed here.
     """
+    if app not in _waiting:
+        _waiting[app] = _imported(app)
+    return _waiting[app]
+
+
+def take(app: App) -> Loaded:
+    """An application for one case, as `load` has it.
+
+    What it consists of is imported again for the next one, its libraries are not: a queue or a lock
+    that a module makes belongs to the event loop that first uses it, and each case has one of its
+    own. Some libraries will not have it twice, as Django its settings: those applications are kept.
+
+    Raises:
+        UsageError: There is no such module or attribute, or it is no ASGI application.
+        ImportError: It needs what is not installed here.
+    """
+    _taken[app] = load(app)
+    del _waiting[app]
+    return _taken[app]
+
+
+def _imported(app: App) -> Loaded:
     module_name, colon, attribute = app.name.partition(":")
     if not (colon and module_name and attribute):
         raise UsageError(f"--app {shown(app.name)}: {_FORM}")
@@ -52,9 +74,20 @@ def load(app: App) -> Loaded:
         sys.path.insert(0, app.cwd)
     if not _known:
         _known.append(frozenset(sys.modules))
-    for name in _own(Path(app.cwd)):
-        del sys.modules[name]
+    before = {name: sys.modules.pop(name) for name in _own(Path(app.cwd))}
     importlib.invalidate_caches()
+    try:
+        return _made(app, module_name, attribute)
+    except Exception:
+        if app not in _taken:
+            raise
+        for name in _own(Path(app.cwd)):
+            del sys.modules[name]
+        sys.modules |= before
+        return _taken[app]
+
+
+def _made(app: App, module_name: str, attribute: str) -> Loaded:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -99,12 +132,14 @@ def _is_for_trio(call: object, folder: Path) -> bool:
     return any("trio" in it for it in names) and not any("asyncio" in it for it in names)
 
 
-def _own(folder: Path) -> Iterator[str]:
+def _own(folder: Path) -> list[str]:
     """The modules that came with an application, by name; not the libraries, nor ours."""
+    found = []
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name in _known[0] or not isinstance(file, str):
             continue
         path = Path(file)
         if path.is_relative_to(folder) and "site-packages" not in path.parts:
-            yield name
+            found.append(name)
+    return found

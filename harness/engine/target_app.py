@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from harness.ends import app_host
-from harness.ends.app import load
+from harness.ends.app import take
 from harness.engine.target_output import Output
 from harness.errors import HarnessError, TargetError
 from harness.model.secret_values import Secrets
@@ -49,7 +49,7 @@ async def stand(
             remark(f"{app.name} raised {reason}")
 
     try:
-        await app_host.serve(load(app), network, said, task_status=task_status)
+        await app_host.serve(take(app), network, said, task_status=task_status)
     except HarnessError as error:
         if isinstance(error, TargetError):
             raise TargetError(f"--app {app.name}: {error.message}", error.reason) from error

@@ -65,11 +65,29 @@ def test_its_own_modules_are_imported_afresh(folder: Path) -> None:
         "import json\nfrom package.state import seen\nseen.append(1)\n"
         "async def app(scope, receive, send): ...\n"
     )
-    first = load(folder, "package.main:app").call
-    second = load(folder, "package.main:app").call
+    app = App(name="package.main:app", cwd=str(folder))
+    first = apps.take(app).call
+    second = apps.load(app).call
     assert first is not second
+    assert apps.load(app).call is second
+    assert apps.take(app).call is second
     assert sys.modules["package.state"].seen == [1]
     assert sys.modules["package.main"].json is sys.modules["json"]
+
+
+def test_one_that_cannot_be_imported_twice_is_kept(folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "import sys\nassert not hasattr(sys, 'mine_was_here')\nsys.mine_was_here = True\n"
+        "async def app(scope, receive, send): ...\n"
+    )
+    app = App(name="mine:app", cwd=str(folder))
+    try:
+        first = apps.take(app).call
+        module = sys.modules["mine"]
+        assert apps.take(app).call is first
+        assert sys.modules["mine"] is module
+    finally:
+        del sys.mine_was_here  # type: ignore[attr-defined]  # what the module above does
 
 
 def test_its_variables_are_set_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
