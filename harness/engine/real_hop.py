@@ -59,11 +59,13 @@ def identified_hop(hop: Hop) -> Hop:
     """The same hop, with the version of its program if it is a real one.
 
     Raises:
-        LocalEnvironmentError: The program is not installed; says how to install it.
+        LocalEnvironmentError: The program is not installed, or what its settings take; says how to
+            install it.
     """
     if not hop.is_real:
         return hop
     assert hop.product is not None
+    real.check(hop.product)
     return installed(hop, version(hop.product.name))
 
 

@@ -219,6 +219,18 @@ def find(product: str) -> str:
     return found
 
 
+def check(use: ProductUse) -> None:
+    """See that all is there that a product with these settings takes.
+
+    Raises:
+        LocalEnvironmentError: It is not; says how to install it.
+    """
+    find(use.name)
+    for setting, value, package in PROGRAMS[use.name].also:
+        if use.settings.get(setting) == value and packages.python_version(package) is None:
+            raise _missing(use.name, package, f"python3 -m pip install {package}")
+
+
 def _modules(product: str) -> Path:
     """The directory with the npm packages of a product.
 
@@ -301,9 +313,7 @@ def start(
     program = PROGRAMS[use.name]
     is_own = use.config is not None
     config = _own(use, stand, base) if is_own else real.render(use, stand)
-    for setting, value, package in program.also:
-        if use.settings.get(setting) == value and packages.python_version(package) is None:
-            raise _missing(use.name, package, f"python3 -m pip install {package}")
+    check(use)
     words = {
         "config": (scratch if is_own else folder) / config[0],
         "scratch": scratch,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import products
+from harness.engine import real_hop
 from harness.errors import LocalEnvironmentError
 from harness.hops import packages, real
 from harness.model.scenario import ConfigUse, ProductUse
@@ -251,14 +252,23 @@ def test_a_package_that_only_a_setting_takes_is_missed_with_that_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(packages, "python_version", {"gunicorn": "27.0"}.get)
+    gevent = products.real_hop(products.product("gunicorn"), "", {"worker_class": "gevent"})
+    sync = products.real_hop(products.product("gunicorn"))
+    missing = (
+        r"\{real: gunicorn\} needs gevent, which is not installed: python3 -m pip install gevent"
+    )
 
-    def start(worker_class: str) -> real.Start:
-        use = ProductUse(name="gunicorn", settings={"worker_class": worker_class})
-        return real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
+    with pytest.raises(LocalEnvironmentError, match=missing):
+        real_hop.identified_hop(gevent)
+    assert gevent.product is not None
+    with pytest.raises(LocalEnvironmentError, match=missing):
+        start(gevent.product)
+    assert sync.product is not None
+    assert start(sync.product).command == (sys.executable, "/kept/gunicorn.app.py")
 
-    with pytest.raises(LocalEnvironmentError, match="gevent, which is not installed: python3 -m"):
-        start("gevent")
-    assert start("sync").command == (sys.executable, "/kept/gunicorn.app.py")
+
+def start(use: ProductUse) -> real.Start:
+    return real.start(use, ("127.0.0.1", 9000), Path("/kept"), Path("/scratch"), 8080)
 
 
 def test_an_app_finds_what_this_process_finds(monkeypatch: pytest.MonkeyPatch) -> None:
