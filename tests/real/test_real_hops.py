@@ -40,8 +40,9 @@ LIMITS: dict[str, dict[str, str]] = {
     "express-compression": {"server timeout": "2000", "flush": "res.flush()"},
 }
 LIMIT_S = 2.0
-# How much later than it is told a program may act on a machine that has other work to do.
-BUSY_S = 0.4
+# On a machine that has other work to do a program may act that much later than it is told, and what
+# it was sent before may be noted that much later.
+BUSY_S = 0.5
 # Of programs whose clocks tick once a second.
 LATE_S = {"lighttpd": 2.5, "squid": 1.5}
 NEAR = {"latency": {"delay": "1ms"}}
@@ -142,7 +143,7 @@ def test_a_silent_stream_is_cut_at_the_limit_by_the_hop_that_has_it(
     assert (ended.code, finding.hop) == (1, 2), ended.out + ended.err
     said = re.search(r"by hop 2, after ([0-9.]+) s of silence", finding.observed)
     assert said is not None, finding.observed
-    assert LIMIT_S <= float(said[1]) <= LIMIT_S + LATE_S.get(product, BUSY_S)
+    assert LIMIT_S - BUSY_S <= float(said[1]) <= LIMIT_S + LATE_S.get(product, BUSY_S)
     folder = next((ended.reports / "latest").glob("*/hop-2"))
     (config,) = (it for it in folder.iterdir() if it.name != "log.txt")
     assert "127.0.0.1" in config.read_text()
@@ -220,7 +221,7 @@ def test_the_program_and_its_simulation_end_in_the_same_verdict(
     if outcome == "FAIL" and product in LIMITS:
         for ended in (program, simulated):
             found_s = silent_s(ended.found("stays_open", "FAIL"))
-            assert LIMIT_S <= found_s <= LIMIT_S + BUSY_S
+            assert abs(found_s - LIMIT_S) <= BUSY_S
 
 
 # -- nothing is left -------------------------------------------------------------------------------
