@@ -1,0 +1,2 @@
+// The packages are elsewhere.
+export default { turbopack: { root: "/" } };
