@@ -29,7 +29,7 @@ from harness.report.jsonfile import render
 from harness.scenario.chain import parse_chain, remarks
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
-from harness.survey.cells import DIRECT, Cell, all_chains, all_products
+from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.expect import Terms
 from harness.survey.judging import Judge, Judged, skipped, survivors
 from harness.survey.kinds import KINDS, guess
@@ -161,7 +161,7 @@ def _cells(wanted: Wanted) -> list[Cell]:
     if wanted.through is None:
         if overrides:
             raise UsageError("--set goes with --through")
-        return [*all_products(), *all_chains()]
+        return [*all_products(), *all_settings(), *all_chains()]
     chain = parse_chain(wanted.through)
     check_used(overrides, [chain])
     chain = overridden(chain, overrides)
@@ -169,10 +169,7 @@ def _cells(wanted: Wanted) -> list[Cell]:
         raise UsageError("--through: a real hop cannot be replayed through; put it there, --exact")
     for remark in remarks(chain):
         sys.stderr.write(f"note: {remark}\n")
-    names = [
-        hop.product.name if hop.product else "+".join(it.name for it in hop.faults) for hop in chain
-    ]
-    return [Cell("-".join(names) or DIRECT, chain)]
+    return [Cell(name_of(chain), chain)]
 
 
 def _kept(

@@ -9,6 +9,7 @@ own: the tap beside the target does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ from harness.model import journal, redaction
 from harness.model.ask import Ask
 from harness.model.journal import Entry
 from harness.model.scenario import EventSource, Target
-from harness.net import Address, Network
+from harness.net import Address, ByteStream, Network
 from harness.wire.headers import Headers, replaced
 from harness.wire.http1 import RequestLine
 
@@ -33,12 +34,16 @@ class Asking:
 
     Args:
         ask: How to ask.
+        is_over: Whether the target itself has ended it by now.
         is_enough: Whether the response is known well enough, so many seconds into the case, to
             leave it; asked again and again.
+        leaving_s: How long to wait, once it is left, for the target to notice; 0: not at all.
     """
 
     ask: Ask
+    is_over: Callable[[], bool]
     is_enough: Callable[[float], bool]
+    leaving_s: float = 0.0
 
 
 class Asker:
@@ -72,11 +77,14 @@ class Asker:
         self._entry = entry
         self._record = record
         self._now_s = now_s
+        self._is_over = asking.is_over
         self._is_enough = asking.is_enough
+        self._leaving_s = asking.leaving_s
+        self._stream: ByteStream | None = None
 
     async def run(self) -> None:
         """Ask, and read until the response is over or enough; the connection is closed then."""
-        stream = await self._network.connect(*self._entry)
+        stream = self._stream = await self._network.connect(*self._entry)
         try:
             self._record(journal.Link(at="client", number=1, x=1, side="up", port=stream.local[1]))
             self._record(
@@ -105,7 +113,18 @@ class Asker:
     async def _until_enough(self, scope: trio.CancelScope) -> None:
         while not self._is_enough(self._now_s()):  # noqa: ASYNC110 - a silence is no event: only time tells
             await trio.sleep(_POLL_S)
+        if self._leaving_s and not self._is_over():
+            await self._leave()
         scope.cancel()
+
+    async def _leave(self) -> None:
+        """Say that nobody reads any more, and see whether the target closes too."""
+        assert self._stream is not None
+        self._record(journal.ClientLeft(client=1, x=1, by="fin"))
+        with suppress(trio.BrokenResourceError):
+            await self._stream.send_eof()
+        # The read beside this one ends with the target's own end, and with it the scope.
+        await trio.sleep(self._leaving_s)
 
 
 def request_of(ask: Ask, target: Target, url: str) -> RequestLine:

@@ -23,7 +23,7 @@ from harness.model.target import PORT
 from harness.survey.cadence import LEAST_S, Watching
 from harness.survey.cells import Cell
 from harness.survey.judging import cutting, described, unasked, versions_wanted
-from harness.survey.observation import Observation, observation
+from harness.survey.observation import LEAVING_S, Observation, observation
 from harness.survey.play import Observed
 from harness.survey.resuming import resume_ask
 from harness.units import show_seconds
@@ -189,7 +189,12 @@ class Interview:
             programs=folder,
             settle_s=_SETTLE_S,
             watch=watching.see,
-            asking=Asking(ask, watching.is_enough),
+            asking=Asking(
+                ask,
+                watching.is_over,
+                watching.is_enough,
+                leaving_s=LEAVING_S + _SETTLE_S if like is None else 0.0,
+            ),
         )
         entries, _ = perform(case, props, folder / JOURNAL)
         return self._heard(ask, entries)

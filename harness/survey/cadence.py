@@ -72,7 +72,7 @@ class Watching:
                 self._decode = decoder(", ".join(tokens(entry.headers, "content-encoding")))
             case TapRead():
                 self._read(entry.t_s, entry.payload.content() or b"")
-            case TapEnd():
+            case TapEnd(by="target"):
                 self._is_over = True
             case _:
                 pass
@@ -88,6 +88,10 @@ class Watching:
             isinstance(it, Event) for it in items
         ):
             self._comments_s.append(t_s)
+
+    def is_over(self) -> bool:
+        """Whether the response is over."""
+        return self._is_over
 
     def is_enough(self, now_s: float) -> bool:
         """Whether enough is known by now."""

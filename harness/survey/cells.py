@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,9 @@ from harness.scenario.load import load
 
 DIRECT = "direct"
 CHAINS = "chains"
+# Of the built-in suite, those with one line that has a product hold a stream, for any reason.
+_DECIDING = ("held", "compressed-and-flushed", "compressed-if-allowed", "caddy-encode")
+_UNFIT = re.compile(r"[^a-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,15 @@ class Cell:
         return longest_limit_s(self.hops)
 
 
+def name_of(hops: Sequence[Hop]) -> str:
+    """A name for a chain that has none: fit to be the id of a case."""
+    words = [
+        hop.product.name if hop.product else "-".join(it.name for it in hop.faults) or "via"
+        for hop in hops
+    ]
+    return "-".join(words) or "nothing"
+
+
 def all_products() -> tuple[Cell, ...]:
     """A cell for every product, by name."""
     return tuple(Cell(it.product, (hop(it),)) for it in products())
@@ -60,6 +73,23 @@ def all_products() -> tuple[Cell, ...]:
 def all_chains() -> tuple[Cell, ...]:
     """A cell for every chain of products in the built-in suite, each once, by name."""
     return tuple(_chains())
+
+
+def all_settings() -> tuple[Cell, ...]:
+    """A cell for every setting of a product that people have and that decides, by name."""
+    return tuple(_settings())
+
+
+def _settings() -> Iterator[Cell]:
+    seen: list[tuple[Hop, ...]] = []
+    for name in _DECIDING:
+        loaded = load(builtin.suite() / "settings" / f"{name}.yaml", flaws=FLAWS)
+        for hops in (it.scenario.through for it in loaded.variants):
+            use = hops[0].product
+            if len(hops) == 1 and use is not None and use.settings and hops not in seen:
+                seen.append(hops)
+                words = [use.name, *use.settings, *map(str, use.settings.values())]
+                yield Cell(f"settings/{_UNFIT.sub('-', '-'.join(words).lower())}", hops)
 
 
 def _chains() -> Iterator[Cell]:

@@ -143,7 +143,8 @@ def _holds(up: Heard, down: Heard) -> Iterator[Difference]:
         len(down.events_s) >= _BUNCHED * down.arrivals and len(up.events_s) < _BUNCHED * up.arrivals
     )
     if is_late or is_bunched:
-        together = f"{len(down.events_s)} events in {down.arrivals} arrivals"
+        arrivals = "1 arrival" if down.arrivals == 1 else f"{down.arrivals} arrivals"
+        together = f"{len(down.events_s)} events in {arrivals}"
         yield Difference(
             "holds",
             f"by up to {seconds(max(late_s, 0.0))}: {together}, upstream "

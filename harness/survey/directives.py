@@ -35,19 +35,24 @@ class Directive:
     cell: Cell
 
 
-def directives(cell: Cell, number: int, names: tuple[str, ...]) -> Iterator[Directive]:
+def directives(
+    cell: Cell, number: int, names: tuple[str, ...], *, raises_limits: bool = True
+) -> Iterator[Directive]:
     """Other values of some settings of one hop, and other versions of what stands there.
 
     Args:
         cell: The chain.
         number: The hop, 1 nearest the client.
         names: The settings that are to blame.
+        raises_limits: Whether those that are times are tried.
     """
     use = cell.hops[number - 1].product
     if use is None:
         return
     found = product(use.name)
     for name in names:
+        if found.settings[name].type_ == "duration" and not raises_limits:
+            continue
         for other in _others(found, name):
             value = _spelt(found, name, other)
             made = _remade(found, cell.hops[number - 1], name, value)

@@ -71,11 +71,14 @@ class Judge:
         judged = self._judged(TARGET, asked)
         if not self.observed.first.is_stream:
             return judged
-        found = self.terms.resuming.finding
-        if found.outcome == "INCONCLUSIVE" and self.terms.kind.level(RESUMES) == "no":
-            return judged
-        resumes = _at_most(found, self.terms.kind.level(RESUMES))
-        return replace(judged, case=_with(judged.case, (*judged.case.findings, resumes)))
+        level = self.terms.kind.level
+        resumes = self.terms.resuming.finding
+        found = list(judged.case.findings)
+        if resumes.outcome != "INCONCLUSIVE" or level(RESUMES) != "no":
+            found.append(_at_most(resumes, level(RESUMES)))
+        if (leaving := self.observed.first.leaving) is not None:
+            found.append(_at_most(leaving, level(leaving.check)))
+        return replace(judged, case=_with(judged.case, tuple(found)))
 
     def expect_of(self, cell: Cell) -> dict[str, Any]:
         """What is asked of a chain, as `expect:` in a scenario."""

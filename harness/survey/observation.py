@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.checks.disconnect_noticed import DisconnectNoticed
+from harness.checks.evidence import Evidence
 from harness.checks.places import is_event_stream
 from harness.hops.observed import Said, said
 from harness.model import journal
 from harness.model.ask import Ask
 from harness.model.journal import Journal
+from harness.model.verdict import Finding
 from harness.wire.coding import CodingError, decoder
 from harness.wire.headers import tokens
 from harness.wire.sse import Comment, Event, Parser
 
 _BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")
 _LONGEST_BLANK = 4
+# How long a target has to notice that its client has gone.
+LEAVING_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Observation:
         said: What it answered.
         watched_s: How long that was watched, in seconds since the request.
         lag_s: How late the machine was at worst.
+        leaving: Whether the target noticed that its client left in the end; None: it did not leave.
     """
 
     ask: Ask
@@ -55,6 +61,7 @@ class Observation:
     said: Said
     watched_s: float
     lag_s: float
+    leaving: Finding | None = None
 
     @property
     def is_over(self) -> bool:
@@ -126,10 +133,22 @@ def observation(ask: Ask, entries: Journal) -> Observation | None:
     if not requests:
         return None
     request = requests[0]
+    left = next((it for it in entries if isinstance(it, journal.ClientLeft)), None)
+    over_s = entries[len(entries) - 1].t_s if left is None else left.t_s
+    watched_s = over_s - request.t_s
+    heard = said(entries)[0]
     return Observation(
         ask=ask,
         request=request,
-        said=said(entries)[0],
-        watched_s=entries[len(entries) - 1].t_s - request.t_s,
+        # What is said to one who has gone is no part of the stream.
+        said=replace(heard, reads=tuple(it for it in heard.reads if it[0] <= watched_s)),
+        watched_s=watched_s,
         lag_s=max((it.lag_s for it in entries if isinstance(it, journal.StageLag)), default=0.0),
+        leaving=None if left is None else _leaving(entries),
     )
+
+
+def _leaving(entries: Journal) -> Finding:
+    """Whether the target noticed that its client had gone."""
+    check = DisconnectNoticed(within_s=LEAVING_S)
+    return next(iter(check.judge(Evidence.of(entries))))

@@ -21,12 +21,13 @@ from harness.survey.observation import Observation
 from harness.version import VERSION
 from harness.wire.accept_encoding import preferred
 
-# An endless stream is carried on for a minute, or its chain's slowest limit three times over, or
-# half an hour beyond one of hours, and no further than so many reads.
+# An endless stream is carried on for a minute, or past its chain's slowest limit, which has then
+# had its time, or half an hour beyond one of hours, and no further than so many reads.
 _LEAST_S = 60.0
-_LIMITS = 3
+_LIMITS = 1.25
+_PAST_S = 5.0
 _MOST_BEYOND_S = 1800.0
-_MOST_READS = 2000
+_MOST_READS = 1200
 # After a response that ended: time for hops to pass on what they hold, and to notice.
 _SETTLE_S = 30.0
 
@@ -203,7 +204,9 @@ def _until_s(cell: Cell, first: Observation) -> float:
     if not cell.hops:
         return first.watched_s
     limit_s = cell.longest_limit_s
-    return max(_LEAST_S, first.watched_s, min(_LIMITS * limit_s, limit_s + _MOST_BEYOND_S))
+    return max(
+        _LEAST_S, first.watched_s, min(_LIMITS * limit_s + _PAST_S, limit_s + _MOST_BEYOND_S)
+    )
 
 
 def _first_entry(case: Case) -> journal.CaseEntry:

@@ -113,9 +113,9 @@ class Prover:
             rescue = main.fix  # to come back, and to go on
         return Proven(tuple(cures), tuple(self._settings(judged, cures)), vain, rescue, is_ended)
 
-    def _smallest(self, cell: Cell) -> list[Fixes]:
-        """The smallest sets that do together what none does alone."""
-        for size in range(2, len(self._useful) + 1):
+    def _smallest(self, cell: Cell, least: int = 2) -> list[Fixes]:
+        """The smallest sets, of so many at least, that do together what none does alone."""
+        for size in range(least, len(self._useful) + 1):
             found = [it for it in combinations(self._useful, size) if self._passes(cell, it)]
             if found:
                 return found
@@ -141,16 +141,20 @@ class Prover:
                 return
         if cures:
             return
+        fired = {(it.hop, it.setting) for it in judged.case.faults if it.end == "fired"}
         for number, hop in enumerate(judged.cell.hops, 1):
-            names = tuple(dict.fromkeys(it.setting for it in hop.faults if it.setting))
-            yield from self._tried(directives(judged.cell, number, names), self._useful)
+            at_work = (it for it in hop.faults if (number, it.directive) in fired)
+            names = tuple(dict.fromkeys(it.setting for it in at_work if it.setting))
+            some = directives(judged.cell, number, names, raises_limits=False)
+            yield from self._tried(some, self._useful)
 
     def _tried(self, some: Iterable[Directive], fixes: Fixes) -> Iterator[str]:
         cured: set[str] = set()
         for it in some:
             if it.setting not in cured and self._passes(it.cell, fixes):
                 cured.add(it.setting)
-                yield _AND.join([it.text, *(fix.text for fix in fixes)])
+                needed = self._smallest(it.cell, 1)[0] if fixes else ()
+                yield _AND.join([it.text, *(fix.text for fix in needed)])
 
     def _passes(self, cell: Cell, fixes: Fixes) -> bool:
         if fixes not in self._judges:

@@ -98,10 +98,18 @@ def rows_of_paths(
         told = _row(judged, finding, spoken_s, remedies.get(judged.cell.name, ()))
         groups.setdefault(told.cause, []).append(told.row)
     rows = [
-        replace(first, alike=tuple(it.title for it in more))
+        replace(first, alike=tuple(_named(it) for it in more))
         for first, *more in map(_best_first, groups.values())
     ]
     return sorted(rows, key=lambda it: (_WEIGHT.index(it.outcome), -len(it.alike)))
+
+
+def _named(row: Row) -> str:
+    """A row in a few words: what stands there, and what is to be set for it."""
+    best = next((it for it in row.remedies if it.is_proven), None)
+    if best is None or best.is_the_servers:
+        return row.title
+    return f"{row.title} ({best.text.partition(': ')[2]})"
 
 
 def _best_first(rows: list[Row]) -> list[Row]:
@@ -138,7 +146,10 @@ def _row(
     )
     if tried and tried[0].is_proven and tried[0].is_the_servers:
         return _Told(row, (finding.outcome, tried[0].text))
-    return _Told(row, (finding.outcome, finding.check, names, *(it.text for it in tried)))
+    # What each of their operators has to set is told with each.
+    is_set = bool(tried) and tried[0].is_proven is True
+    rest = [] if is_set else [it.text for it in tried]
+    return _Told(row, (finding.outcome, finding.check, names, str(is_set), *rest))
 
 
 def _grade(grades: Sequence[str | None]) -> str:

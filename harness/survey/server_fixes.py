@@ -14,6 +14,8 @@ HEARTBEAT: Final = b": hb\n\n"
 # The advice of the standard, "every 15 seconds or so"; and for whoever has less patience.
 USUAL_S: Final = 15.0
 OFTEN_S: Final = 2.0
+# A timer is late, and never early: what comes at the very instant of a limit proves nothing.
+_LATE = 1.03
 # A stream with a heartbeat each two seconds for hours is not worth replaying.
 _MOST_HEARTBEATS = 1000
 _ROUNDING_S = 0.5
@@ -59,14 +61,15 @@ def _beating(every_s: float) -> Callable[[Observation], Observation]:
     def apply(seen: Observation) -> Observation:
         """A comment whenever it was silent for so long, from the request on."""
         plain: list[tuple[float, bytes]] = []
+        pause_s = every_s * _LATE
         last_s, is_whole, added = 0.0, True, 0
         over_s = seen.said.end_s if seen.is_over else seen.watched_s
         for t_s, data, ends in [
             *((it.t_s, it.data, it.is_whole) for it in seen.reads),
             (over_s, b"", True),
         ]:
-            while is_whole and last_s + every_s < t_s and added < _MOST_HEARTBEATS:
-                last_s += every_s
+            while is_whole and last_s + pause_s < t_s and added < _MOST_HEARTBEATS:
+                last_s += pause_s
                 added += 1
                 plain.append((last_s, HEARTBEAT))
             if data:

@@ -38,6 +38,8 @@ def ask(
     *,
     is_enough: Callable[[float], bool] = lambda _now_s: False,
     ends_s: float | None = 3.0,
+    leaving_s: float = 0.0,
+    notices: bool = True,
 ) -> Met:
     met = Met()
 
@@ -49,7 +51,7 @@ def ask(
             entry = await nursery.start(tap.serve)
             nursery.start_soon(serve, listener)
             await Asker(
-                Asking(how, is_enough),
+                Asking(how, lambda: False, is_enough, leaving_s),
                 target or Target(url=URL),
                 URL,
                 network=network,
@@ -65,7 +67,10 @@ def ask(
         stream = await listener.accept()
         met.asked += bytes(await stream.receive_some())
         await stream.send_all(ANSWER)
-        await trio.sleep(1e6 if ends_s is None else ends_s)
+        with trio.move_on_after(1e6 if ends_s is None else ends_s):
+            await stream.receive_some()
+            if not notices:
+                await trio.sleep_forever()
         await trio.aclose_forcefully(stream)
 
     run(main, clock="virtual", seed=0, budget_s=1000, wall_limit_s=20)
@@ -116,8 +121,31 @@ def test_it_leaves_when_enough_is_known() -> None:
     met = ask(Ask(), is_enough=lambda now_s: now_s >= 5.0, ends_s=None)
 
     assert 5.0 <= met.over_s < 5.2
-    (end,) = met.of(journal.TapEnd)
-    assert end.by == "downstream"
+    assert met.of(journal.TapEnd)[0].by == "downstream"
+
+
+def test_who_leaves_waits_until_the_target_has_noticed() -> None:
+    met = ask(Ask(), is_enough=lambda now_s: now_s >= 5.0, ends_s=None, leaving_s=3.0)
+
+    assert 5.0 <= met.over_s < 5.2
+    assert [it.by for it in met.of(journal.ClientLeft)] == ["fin"]
+    assert [(it.by, it.how) for it in met.of(journal.TapEnd)] == [
+        ("downstream", "fin"),
+        ("target", "end"),
+    ]
+
+
+def test_and_no_longer_than_it_may_take() -> None:
+    met = ask(
+        Ask(),
+        is_enough=lambda now_s: now_s >= 5.0,
+        ends_s=None,
+        leaving_s=3.0,
+        notices=False,
+    )
+
+    assert 8.0 <= met.over_s < 8.2
+    assert [it.by for it in met.of(journal.TapEnd)][:1] == ["downstream"]
 
 
 def test_its_request_is_in_the_journal_without_secrets() -> None:

@@ -13,6 +13,9 @@ from tests.real.programs import AtOnce, Finished, run
 
 pytestmark = pytest.mark.real
 
+# Some twenty seconds are watched, and some ten computed: more on a machine with other work to do.
+LONG_S = 240.0
+
 
 @pytest.fixture(scope="module")
 def runs(
@@ -26,7 +29,10 @@ def runs(
         "nothing": f"{starlette}/nothing",
     }
     made = AtOnce(
-        {name: partial(run, "check", url, cwd=folder / name) for name, url in urls.items()},
+        {
+            name: partial(run, "check", url, cwd=folder / name, patience_s=LONG_S)
+            for name, url in urls.items()
+        },
         len(urls),
     )
     yield made
@@ -94,6 +100,15 @@ def test_who_resumes_survives_what_ends_every_stream(runs: AtOnce) -> None:
     (resumes,) = [it for it in cell(ended, "direct").findings if it.check == "resumes"]
     assert resumes.outcome == "PASS"
     assert cell(ended, "envoy").outcome == "PASS"
+
+
+@pytest.mark.parametrize("name", ["starlette", "express"])
+def test_a_server_that_notices_its_client_leave_is_told_so(runs: AtOnce, name: str) -> None:
+    (noticed,) = [
+        it for it in cell(runs.of(name), "direct").findings if it.check == "disconnect_noticed"
+    ]
+
+    assert noticed.outcome == "PASS"
 
 
 def test_what_a_stream_is_for_is_guessed_and_printed(runs: AtOnce) -> None:

@@ -66,7 +66,7 @@ def test_events_that_come_all_at_the_end() -> None:
     (it,) = differences(TOKENS, down)
     assert (it.what, it.is_harmless) == ("holds", False)
     assert it.by_s == 10.0
-    assert it.said == "by up to 10.0 s: 100 events in 1 arrivals, upstream 100 in 100"
+    assert it.said == "by up to 10.0 s: 100 events in 1 arrival, upstream 100 in 100"
 
 
 def test_events_that_come_in_bursts() -> None:

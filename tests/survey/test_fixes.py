@@ -53,16 +53,17 @@ def test_a_header_replaces_what_was_said() -> None:
 def test_a_heartbeat_comes_into_silences_only() -> None:
     seen = BEATING.apply(saw((1.0, EVENT), (5.0, EVENT), (40.0, EVENT), end_s=41.0))
 
-    assert [t_s for t_s, _ in seen.said.reads] == [1.0, 5.0, 20.0, 35.0, 40.0]
-    assert longest_silence_s(seen) == 15.0
+    assert [t_s for t_s, _ in seen.said.reads] == pytest.approx([1.0, 5.0, 20.45, 35.9, 40.0])
+    assert longest_silence_s(seen) == pytest.approx(15.45)
     assert seen.events == 3
 
 
 def test_before_the_first_byte_it_brings_the_head_with_it() -> None:
     seen = BEATING.apply(TOKENS)
 
-    assert seen.said.head_s == 15.0
-    assert seen.said.reads[0] == (15.0, server_fixes.HEARTBEAT)
+    first_s, first = seen.said.reads[0]
+    assert first == server_fixes.HEARTBEAT
+    assert seen.said.head_s == first_s == pytest.approx(15.45)
 
 
 def test_it_does_not_come_into_the_middle_of_a_block() -> None:
@@ -74,7 +75,7 @@ def test_it_does_not_come_into_the_middle_of_a_block() -> None:
 def test_a_silence_that_was_left_has_it_to_the_end() -> None:
     seen = BEATING.apply(SILENT)
 
-    assert [t_s for t_s, _ in seen.said.reads] == [1.0, 16.0, 31.0, 46.0, 61.0]
+    assert [t_s for t_s, _ in seen.said.reads] == pytest.approx([1.0, 16.45, 31.9, 47.35])
 
 
 def test_it_is_of_no_use_where_no_silence_is_as_long() -> None:
@@ -202,6 +203,20 @@ def test_where_neither_side_can_do_it_alone_both_are_told() -> None:
     assert "nginx: proxy_buffering off; and response header  X-Accel-Buffering: no" in (
         ";".join(it.settings)
     )
+
+
+def test_of_what_both_have_to_do_no_more_is_told_than_is_needed() -> None:
+    it = proven("fastly", TOKENS)
+
+    assert it.cures == ()
+    assert it.settings[0] in {
+        f"fastly: beresp_do_stream true; and {fix.text}" for fix in (AT_ONCE, BEATING_OFTEN)
+    }
+
+
+def test_a_heartbeat_at_the_very_instant_of_a_limit_proves_nothing() -> None:
+    assert (BEATING,) not in proven("[{idle_timeout: {after: 15s}}]", SILENT).cures
+    assert (BEATING,) in proven("[{idle_timeout: {after: 16s}}]", SILENT).cures
 
 
 def test_who_cannot_resume_is_told_to_where_every_stream_is_ended() -> None:

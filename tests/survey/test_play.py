@@ -109,12 +109,12 @@ def test_a_stream_that_ends_is_replayed_as_it_was() -> None:
     assert it.until_s == 36.0
 
 
-def test_an_endless_one_is_carried_on_for_the_slowest_limit_three_times_over() -> None:
+def test_an_endless_one_is_carried_on_past_the_slowest_limit() -> None:
     it = played("cloudflare", saw(*every(1.0, 10), watched_s=10.5))
 
-    assert it.until_s == 360.0
+    assert it.until_s == 155.0
     assert it.projected_s == 10.5
-    assert len(got_s(it)) == pytest.approx(360, abs=2)
+    assert len(got_s(it)) == pytest.approx(155, abs=2)
 
 
 def test_and_for_a_minute_where_there_is_no_limit() -> None:
@@ -139,7 +139,7 @@ def test_a_silence_of_which_nothing_is_known_is_not_carried_on() -> None:
 def test_an_hour_of_many_events_is_cut_short() -> None:
     it = played("squid", saw(*every(0.05, 200), watched_s=10.1))
 
-    assert 100.0 < it.until_s < 120.0
+    assert 60.0 < it.until_s < 80.0
 
 
 def test_the_answer_in_the_version_a_hop_asks_in_is_the_one_that_is_replayed() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.model.ask import Ask
+from harness.model.scenario import Scenario
 from harness.model.survey import Row
 from harness.scenario.chain import parse_chain
 from harness.survey import facts
-from harness.survey.cells import Cell, all_chains, all_products
+from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.judging import Judged
 from harness.survey.observation import Observation
+from harness.survey.proofs import Prover
 from harness.survey.rows import rows_of_paths, rows_of_target
 from tests.survey.seen import STREAM, every, judge, saw
 
@@ -64,6 +66,31 @@ def test_one_cause_is_one_row_with_what_is_best_known_first() -> None:
 
     assert row.grade == "●"
     assert {row.title, *row.alike} == {"lighttpd@1.4", "apigee", "nginx@1.22"}
+
+
+def test_what_each_of_them_has_to_set_is_told_with_each() -> None:
+    own = judge(TOKENS, OLD)
+    judged = [own.through(Cell(it, parse_chain(it))) for it in ("apigee", "lighttpd", "app-engine")]
+    remedies = {it.cell.name: Prover(own).prove(it).remedies(()) for it in judged}
+
+    (row,) = rows_of_paths(judged, [], remedies)
+    assert row.title == "lighttpd@1.4"
+    assert row.remedies[0].text == "lighttpd: server_stream-response-body 1"
+    assert row.alike == (
+        "apigee (response_streaming_enabled true)",
+        "app-engine (env flex)",
+    )
+
+
+def test_what_one_header_cures_is_told_once() -> None:
+    own = judge(TOKENS, OLD)
+    chains = ("nginx", "aws-alb,nginx", "cloudflare,nginx")
+    judged = [own.through(Cell(it.replace(",", "-"), parse_chain(it))) for it in chains]
+    remedies = {it.cell.name: Prover(own).prove(it).remedies(()) for it in judged}
+
+    (row,) = rows_of_paths(judged, [], remedies)
+    assert row.title == "nginx@1.22"
+    assert len(row.alike) == 2
 
 
 def test_what_fails_stands_before_what_only_warns() -> None:
@@ -131,16 +158,18 @@ def test_limits_that_were_not_reached_are_listed_by_what_was_seen_of_them() -> N
 
 
 def test_each_product_and_each_chain_of_products_is_a_cell() -> None:
-    products, chains = all_products(), all_chains()
+    products, chains, settings = all_products(), all_chains(), all_settings()
 
     assert len({it.name for it in products}) == len(products) > 70
     assert len({it.name for it in chains}) == len(chains) > 30
-    assert all(len(it.hops) == 1 for it in products)
+    assert len({it.name for it in settings}) == len(settings) > 5
+    assert all(len(it.hops) == 1 for it in (*products, *settings))
+    assert all(hop.product and hop.product.settings for it in settings for hop in it.hops)
     assert all(len(it.hops) > 1 and all(hop.product for hop in it.hops) for it in chains)
 
 
 def test_a_cell_can_be_asked_for_again() -> None:
-    for it in (*all_products(), *all_chains()):
+    for it in (*all_products(), *all_settings(), *all_chains()):
         assert parse_chain(it.asked_for) == it.hops, it.asked_for
 
 
@@ -149,3 +178,17 @@ def test_a_product_by_default_is_asked_for_by_its_name() -> None:
 
     assert names["aws-alb"] == "aws-alb"
     assert replace(all_products()[0]).asked_for == "akamai"
+
+
+def test_any_chain_has_a_name_that_a_case_can_have() -> None:
+    chains = (
+        "nginx,gunicorn",
+        "[{idle_timeout: {after: 5s}, latency: {delay: 1s}}, nginx@1.29.7]",
+        "[{via: 'http://127.0.0.1:1'}]",
+        "[]",
+    )
+    names = [name_of(parse_chain(it)) for it in chains]
+
+    assert names == ["nginx-gunicorn", "idle_timeout-latency-nginx", "via", "nothing"]
+    for name in names:
+        assert Scenario(id=f"check/{name}", why="a test").id == f"check/{name}"
