@@ -19,7 +19,8 @@ from harness.wire.coding import decoder
 from harness.wire.headers import Headers, value
 from harness.wire.http1 import Body, Over, ResponseReader, StatusLine, request_head
 
-# A client leaves upon its second event, or so long after the request when there is no head.
+# A client leaves when the probe says, or else upon its second event, or so long after the request
+# when there is no head.
 _LEAVES_UPON: Final = 2
 _LEAVES_S: Final = 1.0
 _BLANK: Final = b"\n\n"
@@ -57,8 +58,10 @@ class Client:
         async with await trio.open_tcp_stream(*place) as stream:
             self.sent_s = trio.current_time()
             async with trio.open_nursery() as nursery:
-                if self._ask.leaves and self._ask.head_after > _LEAVES_S:
-                    nursery.start_soon(self._leave_in_time, stream, nursery.cancel_scope)
+                if self._leaves_s is not None:
+                    nursery.start_soon(
+                        self._leave_in_time, self._leaves_s, stream, nursery.cancel_scope
+                    )
                 if self._ask.http == "2":
                     await self._over_h2(stream)
                 else:
@@ -66,8 +69,19 @@ class Client:
                 nursery.cancel_scope.cancel()
         self.done.set()
 
-    async def _leave_in_time(self, stream: trio.SocketStream, scope: trio.CancelScope) -> None:
-        await trio.sleep(_LEAVES_S)
+    @property
+    def _leaves_s(self) -> float | None:
+        """So long after its request it leaves; None: that depends on what it sees."""
+        if not self._ask.leaves:
+            return None
+        if self._ask.left_s is not None:
+            return self._ask.left_s
+        return _LEAVES_S if self._ask.head_after > _LEAVES_S else None
+
+    async def _leave_in_time(
+        self, after_s: float, stream: trio.SocketStream, scope: trio.CancelScope
+    ) -> None:
+        await trio.sleep(after_s)
         self._left(stream)
         scope.cancel()
 
@@ -79,7 +93,7 @@ class Client:
 
     def _has_seen_enough(self, data: bytes) -> bool:
         """Whether it leaves now that these bytes of the body have come."""
-        if not self._ask.leaves or self.left_s is not None or self._ask.head_after > _LEAVES_S:
+        if not self._ask.leaves or self.left_s is not None or self._leaves_s is not None:
             return False
         return self._events.count(self.got.headers, data) >= _LEAVES_UPON
 

@@ -6,28 +6,20 @@ a chain like any other, and has to look like its simulation from both of its sid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from harness import products
-from harness.engine import real_hop
-from harness.fidelity.compare import Compared, compared
-from harness.fidelity.record import Ask, Record
-from harness.fidelity.simulate import simulate
-from harness.products.real import installed
-from tests.real.scripted import Origin, origin_of, probe
-from tests.real.standing import standing
+from harness.engine.fidelity import hold
+from harness.fidelity.held import Fact
+from harness.fidelity.matrix import Held
+from harness.fidelity.record import Ask
+from harness.fidelity.rows import Row
 from tests.real.test_real_hops import found, is_there
 
 pytestmark = pytest.mark.real
-
-# A busy machine delays an event now and then; what a program does, it does every time.
-TRIES = 3
-FIELDS = "hdr_app"  # a probe of whose heads the fields are compared
 
 _GZIP = (("Accept-Encoding", "gzip"),)
 _PLAIN = ("Accept-Encoding",)
@@ -35,7 +27,7 @@ _TWICE = (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Custom", "a"))
 ASKS = {
     "plain": Ask(n=4, dt=0.3, drop=_PLAIN, watch_s=3.0),
     "gzip": Ask(n=5, dt=0.3, put=_GZIP, watch_s=3.0),
-    "fields": Ask(n=3, dt=0.2, fields=_TWICE, watch_s=3.0),
+    "hdr_hop_by_hop": Ask(n=3, dt=0.2, fields=_TWICE, watch_s=3.0),
     "first-late": Ask(n=2, dt=0.3, first=0.8, drop=_PLAIN, watch_s=3.0),
     "closed": Ask(n=3, dt=0.3, mode="close11", drop=_PLAIN, watch_s=3.0),
     "broken-off": Ask(n=3, dt=0.3, end="fin", drop=_PLAIN, watch_s=3.0),
@@ -73,86 +65,43 @@ APPS = {
 }
 
 
-class Stand:
-    """An app that stands before an origin of its own."""
-
-    def __init__(self, app: App, port: int, origin: Origin) -> None:
-        self._port = port
-        self._origin = origin
-        self._app = app
-        product = products.product(app.product)
-        self._version = real_hop.version(app.product)
-        hop = products.real_hop(product, "", app.settings)
-        self._simulated = (installed(hop, self._version),)
-
-    def compared(self, name: str) -> list[Compared]:
-        """Both, fact by fact."""
-        ask = ASKS[name]
-        seen = probe(self._port, f"/{name}", ask, self._origin)
-        which = FIELDS if name == "fields" else ""
-        record = Record(self._app.product, self._version, name, which, ask, seen)
-        return list(compared(record, simulate(self._simulated, ask), self._app.product))
+class _Quiet:
+    def finished(self, held: Held) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
-def stands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Stand]]:
-    """Each app that is installed."""
-    with ExitStack() as stack:
-        made: dict[str, Stand] = {}
-        for name, app in APPS.items():
-            if not is_there(app.product):
-                continue
-            origin = stack.enter_context(origin_of({f"/{it}": ask for it, ask in ASKS.items()}))
-            hop = products.real_hop(products.product(app.product), "", app.settings)
-            folder = tmp_path_factory.mktemp(name)
-            port = stack.enter_context(standing(hop, origin.port, folder))
-            made[name] = Stand(app, port, origin)
-        yield made
+def seen() -> dict[str, dict[str, list[Fact]]]:
+    """Every probe of each app that is installed, on both sides: all at once, they mostly wait."""
+    chosen = {name: row(name, app) for name, app in APPS.items() if is_there(app.product)}
+    held = hold(list(chosen.values()), None, len(APPS), _Quiet())
+    assert [it.error for it in held if it.error] == []
+    return {it.row.name: {cell.record.probe: list(cell.facts) for cell in it.cells} for it in held}
 
 
-class Seen:
-    """What is seen of every probe of every app; first of all at the same time: they mostly wait."""
-
-    def __init__(self, stands: dict[str, Stand], pool: ThreadPoolExecutor) -> None:
-        self._stands = stands
-        self._firsts = {
-            (app, ask): pool.submit(stand.compared, ask)
-            for app, stand in stands.items()
-            for ask in ASKS
-        }
-
-    def of(self, app: str, ask: str) -> list[Compared]:
-        """Both sides of one probe; again, where they differ, as often as it may be tried."""
-        facts = self._firsts[app, ask].result()
-        for _ in range(TRIES - 1):
-            if not disagreed(facts):
-                break
-            facts = self._stands[app].compared(ask)
-        return facts
+def row(name: str, app: App) -> Row:
+    hop = products.real_hop(products.product(app.product), "", app.settings)
+    return Row(app.product, name, (hop,), dict(app.settings), ASKS)
 
 
-def disagreed(facts: list[Compared]) -> list[str]:
-    """Where program and simulation do not say the same."""
+def disagreed(facts: list[Fact]) -> list[str]:
+    """Where program and simulation do not say the same, and the product does not tell so."""
     return [
-        f"{it.fact}: real {it.measured} | simulated {it.simulated}"
+        f"{it.compared.fact}: real {it.compared.measured} | simulated {it.compared.simulated}"
         for it in facts
-        if not it.is_agreed
+        if not it.compared.is_agreed and not it.why
     ]
-
-
-@pytest.fixture(scope="module")
-def seen(stands: dict[str, Stand]) -> Iterator[Seen]:
-    with ThreadPoolExecutor(len(ASKS) * len(APPS)) as pool:
-        yield Seen(stands, pool)
 
 
 @pytest.mark.parametrize("ask", ASKS)
 @pytest.mark.parametrize("app", APPS)
-def test_an_app_and_its_simulation_do_the_same(app: str, ask: str, seen: Seen) -> None:
+def test_an_app_and_its_simulation_do_the_same(
+    app: str, ask: str, seen: dict[str, dict[str, list[Fact]]]
+) -> None:
     found(APPS[app].product)
-    facts = seen.of(app, ask)
+    facts = seen[app][ask]
 
-    assert {"status", "upstream version"} <= {it.fact for it in facts}
+    assert {"status", "upstream version"} <= {it.compared.fact for it in facts}
     assert disagreed(facts) == []
 
 
@@ -177,9 +126,9 @@ def test_an_app_and_its_simulation_do_the_same(app: str, ask: str, seen: Seen) -
     ],
 )
 def test_the_settings_make_the_difference(
-    app: str, ask: str, fact: str, measured: str, seen: Seen
+    app: str, ask: str, fact: str, measured: str, seen: dict[str, dict[str, list[Fact]]]
 ) -> None:
     """The same stream, seen otherwise behind each: no comparison of nothing with nothing."""
     found(APPS[app].product)
 
-    assert {it.fact: it.measured for it in seen.of(app, ask)}[fact] == measured
+    assert {it.compared.fact: it.compared.measured for it in seen[app][ask]}[fact] == measured

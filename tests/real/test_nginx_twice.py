@@ -8,22 +8,20 @@ closed.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import trio
 
 from harness.fidelity.compare import Compared, compared
+from harness.fidelity.live_origin import Origin
+from harness.fidelity.measure import Places, measured
 from harness.fidelity.record import Ask, Record
 from harness.fidelity.simulate import simulate
 from harness.hops import real
-from harness.model.scenario import Hop
 from harness.scenario.chain import parse_chain
 from tests.real import nginx
-from tests.real.scripted import Origin, origin_of, probe
 
 pytestmark = pytest.mark.real
 
@@ -106,60 +104,48 @@ http {{
     }}
 }}
 """
-LOCATION = "        location = /{name} {{ proxy_pass http://127.0.0.1:{upstream}; {directives} }}"
-
-
-@dataclass(frozen=True, slots=True)
-class Twice:
-    """An nginx before an origin, and its configuration.
-
-    Args:
-        version: Of the nginx.
-    """
-
-    origin: Origin
-    port: int
-    conf: Path
-    version: str
-
-    def hops(self, name: str) -> tuple[Hop, ...]:
-        """Its simulation, told what is in effect at a location."""
-        use = f"nginx@{self.version}: {{config: {self.conf}, location: /{name}}}"
-        return parse_chain(f"[{{{use}}}]")
-
-    def record(self, name: str) -> Record:
-        """What is seen through the program."""
-        case = CASES[name]
-        seen = probe(self.port, f"/{name}", case.ask, self.origin)
-        return Record("nginx", self.version, name, case.probe, case.ask, seen)
-
-    def compared(self, name: str) -> list[Compared]:
-        """Both, fact by fact."""
-        record = self.record(name)
-        return list(compared(record, simulate(self.hops(name), record.ask), "nginx"))
+LOCATION = "        location /{name}/ {{ proxy_pass http://127.0.0.1:{upstream}; {directives} }}"
 
 
 @pytest.fixture(scope="module")
-def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twice]:
-    (port,) = nginx.free_ports(1)
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Compared]]:
+    """Every case on both sides, fact by fact."""
     conf = tmp_path_factory.mktemp("twice") / "nginx.conf"
     told = subprocess.run([nginx.program(), "-v"], capture_output=True, text=True, check=True)
-    with origin_of({f"/{name}": case.ask for name, case in CASES.items()}) as made:
+    version = real.version_in("nginx", told.stderr)
+    return trio.run(_compared, conf, version)
+
+
+async def _compared(conf: Path, version: str) -> dict[str, list[Compared]]:
+    made = Origin({name: case.ask for name, case in CASES.items()})
+    found: dict[str, list[Compared]] = {}
+
+    async def one(name: str, places: Places) -> None:
+        use = f"nginx@{version}: {{config: {conf}, location: /{name}/}}"
+        hops = parse_chain(f"[{{{use}}}]")
+        case = CASES[name]
+        for attempt in range(TRIES):
+            ask, seen = await measured(name, attempt, case.ask, places, made)
+            record = Record("nginx", version, name, case.probe, ask, seen)
+            found[name] = list(compared(record, simulate(hops, ask), "nginx"))
+            if not disagreed(found[name]):
+                break
+
+    async with trio.open_nursery() as nursery:
+        upstream = await nursery.start(made.serve)
+        (port,) = nginx.free_ports(1)
         locations = [
-            LOCATION.format(name=name, upstream=made.port, directives=case.directives)
+            LOCATION.format(name=name, upstream=upstream, directives=case.directives)
             for name, case in CASES.items()
         ]
         text = CONF.format(quiet=nginx.QUIET, port=port, locations="\n".join(locations))
-        conf.write_text(text)
+        await trio.Path(conf).write_text(text)
         with nginx.running(conf, [port]):
-            yield Twice(made, port, conf, real.version_in("nginx", told.stderr))
-
-
-@pytest.fixture(scope="module")
-def firsts(twice: Twice) -> Iterator[dict[str, Future[list[Compared]]]]:
-    """Every case once, all at the same time: they mostly wait."""
-    with ThreadPoolExecutor(len(CASES)) as pool:
-        yield {name: pool.submit(twice.compared, name) for name in CASES}
+            async with trio.open_nursery() as asking:
+                for name in CASES:
+                    asking.start_soon(one, name, Places(("127.0.0.1", port)))
+        nursery.cancel_scope.cancel()
+    return found
 
 
 def disagreed(found: list[Compared]) -> list[str]:
@@ -171,30 +157,21 @@ def disagreed(found: list[Compared]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_nginx_and_its_simulation_do_the_same(
-    name: str, twice: Twice, firsts: dict[str, Future[list[Compared]]]
-) -> None:
-    found = firsts[name].result()
-    for _ in range(TRIES - 1):
-        if not disagreed(found):
-            break
-        found = twice.compared(name)
-
+def test_nginx_and_its_simulation_do_the_same(name: str, both: dict[str, list[Compared]]) -> None:
+    found = both[name]
     assert {"status", "upstream version"} <= {it.fact for it in found}
     assert disagreed(found) == []
 
 
-def test_the_configurations_make_the_difference(
-    firsts: dict[str, Future[list[Compared]]],
-) -> None:
+def test_the_configurations_make_the_difference(both: dict[str, list[Compared]]) -> None:
     """The same stream, seen otherwise behind each: no comparison of nothing with nothing."""
-    measured = {
-        name: {it.fact: it.measured for it in firsts[name].result()}
+    seen = {
+        name: {it.fact: it.measured for it in both[name]}
         for name in ("default", "unbuffered", "gzip", "timeout", "timeout-before-head")
     }
 
-    assert measured["default"]["pattern"] == "held to the end"
-    assert measured["unbuffered"]["pattern"] == "immediate"
-    assert measured["gzip"]["coding"] == "gzip"
-    assert measured["timeout"]["end"] == "truncation"
-    assert measured["timeout-before-head"]["status"] == "504"
+    assert seen["default"]["pattern"] == "held to the end"
+    assert seen["unbuffered"]["pattern"] == "immediate"
+    assert seen["gzip"]["coding"] == "gzip"
+    assert seen["timeout"]["end"] == "truncation"
+    assert seen["timeout-before-head"]["status"] == "504"
