@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from harness.checks.advice import seconds
@@ -13,6 +14,7 @@ from harness.wire.headers import tokens, value
 # A head that comes with the first event, and not at once, is late.
 _LATE_S = 0.5
 _MARKERS = ("[DONE]",)
+_MARGIN = re.compile(r"(.*?) (([0-9.]+) s)")
 
 
 def server_of(seen: Observation) -> str:
@@ -64,16 +66,25 @@ def observed(seen: Observation) -> Iterator[str]:
 
 
 def not_reached(cells: Iterable[Judged]) -> Iterator[str]:
-    """The limits that the stream was too short or too lively for, a line for each reason."""
-    margins: dict[str, list[str]] = {}
+    """The limits that the stream was too short or too lively for, a line for each kind of limit.
+
+    What a hop sees of a stream depends on what the hops behind it hold back.
+    """
+    kinds: dict[str, dict[str, str]] = {}
+    seen: dict[str, dict[str, float]] = {}
     for it in cells:
         for fault in it.case.faults:
             if fault.end == "not_reached" and fault.is_limit:
-                reason = fault.reason.partition(" of ")[0]
+                margin = fault.reason.partition(" of ")[0]
                 limit = fault.setting.rpartition(" ")[2] or fault.reason.rpartition(" of ")[2]
-                margins.setdefault(reason, []).append(f"{it.cell.title} {limit}")
-    for reason, names in margins.items():
-        yield f"limits not reached ({reason}): {', '.join(dict.fromkeys(names))}"
+                match = _MARGIN.fullmatch(margin)
+                kind, amount, number = match.groups() if match else (margin, "", "0")
+                kinds.setdefault(kind, {})[f"{it.cell.title} {limit}"] = ""
+                seen.setdefault(kind, {})[amount] = float(number)
+    for kind, names in kinds.items():
+        amounts = sorted(seen[kind], key=seen[kind].__getitem__)
+        margin = " to ".join(dict.fromkeys([amounts[0], amounts[-1]]))
+        yield f"limits not reached ({f'{kind} {margin}'.strip()}): {', '.join(names)}"
 
 
 def not_meant(cells: Iterable[Judged]) -> Iterator[str]:

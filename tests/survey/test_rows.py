@@ -154,6 +154,18 @@ def test_limits_that_were_not_reached_are_listed_by_what_was_seen_of_them() -> N
     assert said == "limits not reached (longest silence 22.0 s): aws-alb 60s"
 
 
+def test_limits_of_one_kind_are_one_line_whatever_each_hop_saw() -> None:
+    own = judge(TOKENS, OLD)
+    behind = own.through(Cell("behind", parse_chain("aws-alb,nginx")))
+    told = list(facts.not_reached([cell("aws-alb", TOKENS), behind]))
+
+    (silence,) = [it for it in told if "longest silence" in it]
+    assert silence == (
+        "limits not reached (longest silence 22.0 s to 42.0 s): "
+        "aws-alb 60s, aws-alb → nginx@1.22 60s"
+    )
+
+
 # -- what there is to replay through -----------------------------------------------------------
 
 
