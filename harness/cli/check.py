@@ -54,8 +54,11 @@ def check(
         int, typer.Option("--max-requests", min=1, help="Ask the server no more often than this.")
     ] = 5,
     max_time: Annotated[
-        str, typer.Option("--max-time", metavar="TIME", help="Watch a response no longer.")
-    ] = "65s",
+        str | None,
+        typer.Option(
+            "--max-time", metavar="TIME", help="Watch a response no longer; 65s, of a POST 180s."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 1,
     report: Annotated[
         str, typer.Option(metavar="KINDS", help="Files to write: json, junit.")
@@ -79,10 +82,10 @@ def check(
     from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
     try:
-        max_time_s = parse_duration(max_time)
+        max_time_s = None if max_time is None else parse_duration(max_time)
     except ValueError as error:
         raise UsageError(f"--max-time {max_time}: {error}") from error
-    if max_time_s <= 0:
+    if max_time_s is not None and max_time_s <= 0:
         raise UsageError("--max-time: expected a time above zero")
     asked = targeting.Asked(
         url=url,

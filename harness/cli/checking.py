@@ -40,6 +40,8 @@ from harness.survey.resuming import resuming
 from harness.units import show_seconds
 
 JUNIT = "junit.xml"
+# How long an endless stream may take on the wire where nobody says how long.
+_PATIENCE_S = 65.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +138,13 @@ def _exactly(
     console: Console,
 ) -> Iterator[Judged]:
     """The chains on the wire, one after the other, as often as the target may still be asked."""
+    patience_s = wanted.limits.time_s or _PATIENCE_S
     for cell in cells:
         needed_s = wait_s(cell, judge.observed.first)
         expected = "the chain on the wire"
         if not left:
             yield skipped(cell, expected, f"asked {wanted.limits.requests} times (--max-requests)")
-        elif needed_s > wanted.limits.time_s and not judge.observed.first.is_over:
+        elif needed_s > patience_s and not judge.observed.first.is_over:
             waiting = show_seconds(needed_s)
             yield skipped(cell, expected, f"it would have to be waited for {waiting} (--max-time)")
         else:

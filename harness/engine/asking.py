@@ -33,8 +33,10 @@ from harness.wire.headers import value
 _SETTLE_S = 0.2
 # A silence as long as the limit that most products share, and a second for it to fire.
 _SILENCE_S = 61.0
-# An answer that is computed is watched to its end, which may take minutes.
-_COMPUTED_S = 600.0
+# An endless response is watched for a silence and a little; an answer that is computed, to its end,
+# which may take minutes.
+_ENDLESS_S = 65.0
+_COMPUTED_S = 180.0
 # What was seen to come in one version of the protocol has to be seen to come in another.
 _READS_AGAIN = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -49,12 +51,12 @@ class Limits:
 
     Args:
         requests: How often at most.
-        time_s: How long an endless response is watched at most, in seconds.
+        time_s: How long a response is watched at most, in seconds; None: as is usual for its like.
         least_s: And at least.
     """
 
     requests: int
-    time_s: float
+    time_s: float | None = None
     least_s: float = LEAST_S
 
 
@@ -153,7 +155,9 @@ class Interview:
 
     @property
     def _most_s(self) -> float:
-        return _COMPUTED_S if self._is_computed else self._limits.time_s
+        if self._limits.time_s is not None:
+            return self._limits.time_s
+        return _COMPUTED_S if self._is_computed else _ENDLESS_S
 
     def _announce(self, cells: Sequence[Cell], request: Asked) -> None:
         count = min(len(versions_wanted(cells, request, self._seed)), self._limits.requests)

@@ -110,3 +110,18 @@ def test_a_url_that_is_none_is_refused_without_its_secret(
 
     assert ended.code == 2
     assert leaks(ended) == []
+
+
+@pytest.mark.parametrize(
+    "how",
+    [["--max-time", "4s"], ["--max-time", "12s", "--exact", "--through", CHAIN]],
+    ids=["replays", "exact"],
+)
+def test_a_check_keeps_and_prints_no_secret(how: list[str], tmp_path: Path) -> None:
+    words = [url(), "--command", shlex.join(SERVER), *OPTIONS, *how]
+    ended = run("check", *words, cwd=tmp_path, patience_s=240.0)
+
+    assert ended.code in {0, 1}, ended
+    assert leaks(ended) == []
+    found = [data for where, data in everything(ended) if "journal" in where]
+    assert any(b"*" * len(BEARER) in data for data in found)
