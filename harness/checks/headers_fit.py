@@ -95,7 +95,7 @@ def _broken(evidence: Evidence, exchange: Exchange) -> Iterator[_Rule]:
             'send "Cache-Control: no-cache, no-transform"',
             f"{RFC9111}#name-no-store-2",
         )
-    if "no-transform" not in caching:
+    elif "no-transform" not in caching:  # which the other advice has in it
         yield _Rule(
             "SHOULD",
             "Cache-Control with no-transform",
