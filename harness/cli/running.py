@@ -27,6 +27,7 @@ from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Target
+from harness.model.target import PORT
 from harness.model.verdict import (
     EXIT_FAIL,
     EXIT_INTERRUPTED,
@@ -101,6 +102,8 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
         need_mitmproxy("a chain of hops on the wire")
     directory = RunDirectory.create(reports)
     workers = asked.workers or (default_workers() if asked.target.is_inside else 1)
+    if asked.target.command is not None and PORT not in (asked.target.url or ""):
+        workers = 1  # two of them cannot listen on one port
     if asked.target.is_reference:
         console.print("testing the built-in reference server, not yours", soft_wrap=True)
     real_s = sum(watch_s(case) for case in cases if case.clock == "real") / workers

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.cli import app_target, curl, options
 from harness.cli.curl import Datum
@@ -14,7 +15,7 @@ from harness.ends import command as commands
 from harness.ends.target import origin
 from harness.errors import UsageError, shown
 from harness.model.project import ProjectTarget
-from harness.model.target import PORT, READY_TIMEOUT_S, App, Command, Target
+from harness.model.target import PORT, READY_TIMEOUT_S, App, Command, Target, Trigger
 from harness.scenario.project import Found
 from harness.units import format_duration, parse_duration
 
@@ -79,9 +80,17 @@ def target(asked: Asked, flaws: tuple[str, ...] = (), found: Found | None = None
     """
     if found is not None and not flaws:
         asked = _with_file(asked, found)
+    trigger = None if found is None or _is_another(asked) or flaws else _trigger(found)
     made = _target(asked, flaws)
     secrets = () if found is None else found.project.secrets
-    return made.model_copy(update={"secrets": secrets}) if secrets else made
+    if made.is_reference or not (secrets or trigger):
+        return made
+    return made.model_copy(update={"secrets": secrets, "trigger": trigger})
+
+
+def _is_another(asked: Asked) -> bool:
+    """Whether options name another target than the file does."""
+    return asked.url is not None and PORT not in asked.url
 
 
 def _with_file(asked: Asked, found: Found) -> Asked:
@@ -91,7 +100,7 @@ def _with_file(asked: Asked, found: Found) -> Asked:
     except one with `{port}` in it, which is another path of what the file starts.
     """
     file = found.project.target
-    if file is None or (asked.url is not None and PORT not in asked.url):
+    if file is None or _is_another(asked):
         return asked
     timeout = None if file.ready_timeout_s is None else format_duration(file.ready_timeout_s)
     command = shlex.join(file.command) if isinstance(file.command, tuple) else file.command
@@ -115,10 +124,32 @@ def _with_file(asked: Asked, found: Found) -> Asked:
     )
 
 
-def _data(file: ProjectTarget) -> list[Datum] | None:
-    if file.body is None:
+def _trigger(found: Found) -> Trigger | None:
+    it = found.project.trigger
+    if it is None:
         return None
-    return [Datum(file.body if isinstance(file.body, str) else json.dumps(file.body))]
+    fields = dict(it.headers)
+    if isinstance(it.body, dict | list):
+        fields = {"Content-Type": "application/json", **fields}
+    words = shlex.split(it.command) if isinstance(it.command, str) else it.command or ()
+    return Trigger(
+        url=it.url,
+        method=it.method,
+        headers=tuple(fields.items()),
+        body=None if it.body is None else _text(it.body),
+        command=tuple(words),
+        cwd=found.beside("."),
+        after_s=it.after_s,
+        every_s=it.every_s,
+    )
+
+
+def _data(file: ProjectTarget) -> list[Datum] | None:
+    return None if file.body is None else [Datum(_text(file.body))]
+
+
+def _text(body: str | dict[str, Any] | list[Any]) -> str:
+    return body if isinstance(body, str) else json.dumps(body)
 
 
 def _headers(asked: Asked, file: ProjectTarget) -> list[str]:

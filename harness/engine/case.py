@@ -21,7 +21,7 @@ from harness.errors import HarnessError, HopError, LocalEnvironmentError, Target
 from harness.hops.mitm import preload
 from harness.model import journal, redaction, secret_values
 from harness.model.journal import Journal
-from harness.model.scenario import App, Case, Command, FaultSpec, Hop, ProductUse, Target
+from harness.model.scenario import App, Case, Command, FaultSpec, Hop, ProductUse, Target, Trigger
 from harness.version import VERSION
 
 _BUDGET_SLACK_S = 60.0
@@ -172,6 +172,7 @@ def target_without_secrets(target: Target) -> Target:
             else f"[{len(target.body.encode(errors='surrogateescape'))} bytes]",
             "command": None if target.command is None else _unset(target.command),
             "app": None if target.app is None else _unset_app(target.app),
+            "trigger": None if target.trigger is None else _struck_trigger(target.trigger),
         }
     )
 
@@ -185,6 +186,16 @@ def _unset(command: Command) -> Command:
 def _unset_app(app: App) -> App:
     env = tuple((name, redaction.STRUCK) for name, _ in app.env)
     return app.model_copy(update={"env": env})
+
+
+def _struck_trigger(it: Trigger) -> Trigger:
+    shown = {
+        "url": None if it.url is None else redaction.url(it.url),
+        "headers": redaction.headers(it.headers),
+        "body": None if it.body is None else f"[{len(it.body.encode())} bytes]",
+        "command": redaction.words(it.command),
+    }
+    return it.model_copy(update=shown)
 
 
 def describe(target: Target) -> str:

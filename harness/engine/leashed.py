@@ -28,13 +28,13 @@ class Program:
     Args:
         words: The program and its arguments.
         cwd: Where.
-        env: The whole of its environment.
+        env: The whole of its environment; None: this process's.
         scratch: A directory that goes with it, also when this process goes first.
     """
 
     words: Sequence[str]
     cwd: Path
-    env: Mapping[str, str]
+    env: Mapping[str, str] | None
     scratch: Path
 
 
@@ -63,7 +63,7 @@ class Leashed:
                 stdout=self._out,
                 stderr=subprocess.STDOUT,
                 cwd=self._program.cwd,
-                env=dict(self._program.env),
+                env=None if self._program.env is None else dict(self._program.env),
                 # Ctrl-C reaches everybody in the terminal's group: what ends when is ours to say.
                 start_new_session=True,
             )

@@ -29,6 +29,7 @@ from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
 from harness.engine import reach, real_hop, target_app, target_process
 from harness.engine.recorder import Recorder
+from harness.engine.trigger import At, armed
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.build import port_of
 from harness.hops.mitm import ChainSpec, client_context, make_chain
@@ -167,10 +168,14 @@ class Stage:
             at = self._beyond_tap(url)
             address = (at.host, at.port)
             await reach.probe(self._network, at, self._tls(at), watch_s(self._case))
+        record: Callable[[Entry], None] = self._recorder.record
+        if case.target.trigger is not None:
+            where = At(self._network, url, at, address, secret_values.of(case.target))
+            record = armed(case.target.trigger, where, self._target_broke, record, nursery)
         tap = Tap(
             self._network,
             address,
-            self._recorder.record,
+            record,
             tls=self._tls(at),
             server_name=at.host,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.model.base import Strict
 from harness.units import Duration
@@ -44,16 +44,46 @@ class ProjectTarget(Strict):
     cacert: str | None = None
 
 
+class ProjectTrigger(Strict):
+    """What makes a quiet server speak, once a stream of its is open: a request, or a command.
+
+    Args:
+        url: Where the request goes to: a path of the target, or a whole URL.
+        method: Of that request.
+        headers: Of that request.
+        body: Of that request; what is no text is sent as JSON.
+        command: What is run instead, without a shell; `{port}` is the target's port.
+        after_s: How long after the stream has opened.
+        every_s: How long until it is pulled again; once is enough if not given.
+    """
+
+    url: str | None = None
+    method: str = "POST"
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | dict[str, Any] | list[Any] | None = None
+    command: str | tuple[str, ...] | None = None
+    after_s: Duration = 0.2
+    every_s: Annotated[Duration, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        if (self.url is None) is (self.command is None):
+            raise ValueError("expected url: for a request, or command:, and not both")
+        return self
+
+
 class Project(Strict):
     """A file `sse-harness.yaml`.
 
     Args:
         target: The server under test; None: options name it.
+        trigger: What makes it speak.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
         kind: As `--kind` of `check`.
     """
 
     target: ProjectTarget | None = None
+    trigger: ProjectTrigger | None = None
     secrets: tuple[str, ...] = ()
     kind: str | None = None

@@ -18,7 +18,7 @@ from harness.model.hop import (
     Via,
     has_relay,
 )
-from harness.model.target import App, Command, Target
+from harness.model.target import App, Command, Target, Trigger
 from harness.units import Duration, Size
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Silence",
     "Target",
     "Traffic",
+    "Trigger",
     "Twin",
     "Twins",
     "Via",

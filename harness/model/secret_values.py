@@ -82,15 +82,18 @@ def _unsecret(word: str) -> str:
 
 def _values(target: Target) -> Iterator[str]:
     named = {name.casefold() for name in target.secrets}
-    for name, value in target.headers:
+    asked = target.headers + (() if target.trigger is None else target.trigger.headers)
+    for name, value in asked:
         is_named = name.casefold() in named
         if name.casefold() in {"cookie", "cookie2"}:
             yield from _in_cookies(value, named)
         elif is_named or redaction.is_secret(name):
             yield from _credentials(value)
-    yield from _in_url(target.url or "", named)
-    if target.body is not None:
-        yield from _in_body(target.body, named)
+    pulled = target.trigger
+    for url in (target.url, None if pulled is None else pulled.url):
+        yield from _in_url(url or "", named)
+    for body in (target.body, None if pulled is None else pulled.body):
+        yield from _in_body(body or "", named)
     for it in (target.command, target.app):
         if it is not None:
             yield from _in_env(it.env, named)

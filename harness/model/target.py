@@ -49,6 +49,30 @@ class App(Strict):
     env: tuple[tuple[str, str], ...] = ()
 
 
+class Trigger(Strict):
+    """What makes a quiet server speak, once a stream of its is open.
+
+    Args:
+        url: Where a request goes to, itself or a path of the target; None: there is a command.
+        method: Of that request.
+        headers: Of that request.
+        body: Of that request.
+        command: A program and its arguments that come to an end; () there is a request.
+        cwd: Where it runs, absolute.
+        after_s: How long after the stream has opened.
+        every_s: How long until it is pulled again; None: once is enough.
+    """
+
+    url: str | None = None
+    method: str = "POST"
+    headers: Headers = ()
+    body: str | None = None
+    command: tuple[str, ...] = ()
+    cwd: str = ""
+    after_s: Duration = 0.2
+    every_s: Annotated[Duration, Field(gt=0)] | None = None
+
+
 class Target(Strict):
     """The server under test.
 
@@ -63,6 +87,7 @@ class Target(Strict):
             an absolute path; "": this machine's.
         command: What to start, which `url` then leads to; None: it runs already.
         app: What to serve, of which `url` then says the path; None: no application of ours.
+        trigger: What makes it speak; None: it speaks by itself.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
     """
@@ -76,6 +101,7 @@ class Target(Strict):
     cacert: str = ""
     command: Command | None = None
     app: App | None = None
+    trigger: Trigger | None = None
     secrets: tuple[str, ...] = ()
 
     @property

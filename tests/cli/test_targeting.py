@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from harness.cli import targeting
 from harness.cli.targeting import Asked
 from harness.errors import UsageError
-from harness.model.project import Project, ProjectTarget
-from harness.model.target import Command, Target
+from harness.model.project import Project, ProjectTarget, ProjectTrigger
+from harness.model.target import Command, Target, Trigger
 from harness.scenario.project import Found
 from tests.cli.command import Command as Run
 
@@ -158,6 +159,19 @@ def test_another_url_is_another_target(tmp_path: Path) -> None:
 def test_a_flaw_is_the_reference_servers(tmp_path: Path) -> None:
     target = targeting.target(Asked(), ("no-ids",), found(tmp_path, **STARTED))
     assert (target.is_reference, target.flaws) == (True, ("no-ids",))
+
+
+def test_a_trigger_goes_with_the_target_of_the_file(tmp_path: Path) -> None:
+    file = found(tmp_path, **STARTED)
+    trigger = ProjectTrigger(command="node notify.js {port}", body=None, every_s=5.0)
+    file = replace(file, project=file.project.model_copy(update={"trigger": trigger}))
+
+    pulled = targeting.target(Asked(), (), file).trigger
+    assert pulled == Trigger(
+        command=("node", "notify.js", "{port}"), cwd=str(tmp_path.resolve()), every_s=5.0
+    )
+    assert targeting.target(Asked(url="http://other.test/"), (), file).trigger is None
+    assert targeting.target(Asked(), ("no-ids",), file).trigger is None
 
 
 @pytest.mark.parametrize("words", [("run", "--list"), ("trace",), ("check",)])

@@ -217,3 +217,14 @@ def test_workers_have_targets_of_their_own(mark: str, tmp_path: Path) -> None:
     ports = [it.read_text().split()[2] for it in ended.reports.glob("latest/*/target/log.txt")]
     assert len(ports) == 4
     assert left(mark) == []
+
+
+def test_on_one_port_they_come_one_after_the_other(mark: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    for n in range(4):
+        (tmp_path / f"{n}.yaml").write_text(CASE.replace("short", f"short-{n}"))
+    ended = run("run", ".", "-n", "4", *command(mark, port=port), cwd=tmp_path)
+
+    assert ended.code == 0, ended
+    assert len(ended.verdict.cases) == 4

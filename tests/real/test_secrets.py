@@ -91,6 +91,22 @@ def test_a_trace_prints_no_secret(tmp_path: Path) -> None:
         assert "*" * len(BEARER) in ended.out
 
 
+def test_a_check_keeps_and_prints_no_secret(tmp_path: Path) -> None:
+    # With a body it would be an answer that is computed, and waited for to its end.
+    at = OPTIONS.index("-d")
+    options = [*OPTIONS[:at], *OPTIONS[at + 2 :]]
+    words = [url(), "--command", shlex.join(SERVER), *options, "--through", "nginx"]
+    ended = run("check", *words, "--max-time", "2s", cwd=tmp_path)
+
+    assert ended.code in {0, 1, 3}, ended
+    assert leaks(ended) == []
+    assert any(b"*" * len(BEARER) in data for where, data in everything(ended) if "jour" in where)
+
+    again = run("check", "--from", "reports", "--through", "nginx", "-v", cwd=tmp_path)
+    assert again.code in {0, 1, 3}, again
+    assert leaks(again) == []
+
+
 def test_an_error_repeats_no_secret(tmp_path: Path) -> None:
     fails = f"import sys; sys.exit('no: {VARIABLE} {BEARER}')"
     command = shlex.join([sys.executable, "-c", fails])

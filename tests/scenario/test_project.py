@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.model.project import Project, ProjectTarget
+from harness.model.project import Project, ProjectTarget, ProjectTrigger
 from harness.scenario import project
 from harness.yamlio import load
 
@@ -21,6 +21,7 @@ target:
   method: POST
   headers: {Authorization: "Bearer ${KEY}", X-Literal: "$${KEY}"}
   body: {q: [hi]}
+trigger: {url: /notify, body: {a: 1}, every: 5s}
 secrets: [X-Own]
 kind: llm-tokens
 """
@@ -43,6 +44,7 @@ def test_it_says_what_options_say() -> None:
             headers={"Authorization": "Bearer k: 1", "X-Literal": "${KEY}"},
             body={"q": ["hi"]},
         ),
+        trigger=ProjectTrigger(url="/notify", body={"a": 1}, every_s=5.0),
         secrets=("X-Own",),
         kind="llm-tokens",
     )
@@ -62,6 +64,8 @@ def test_it_says_what_options_say() -> None:
         ("target: {ready_timeout_s: 30s}",
          "1:10: target.ready_timeout_s: unknown key; did you mean ready_timeout?"),
         ("target: {command: {}}", "1:19: target.command: expected a string or a list, got a"),
+        ("trigger: {method: PUT}",
+         "1:10: trigger: expected url: for a request, or command:, and not both"),
         ("[", "1:2: "),
     ],
 )  # fmt: skip
@@ -93,7 +97,7 @@ def test_the_nearest_file_upwards_is_found(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_schema_knows_every_key_as_the_file_has_it() -> None:
     described = json.loads(json.dumps(project.schema()))
-    assert set(described["properties"]) == {"target", "secrets", "kind"}
+    assert set(described["properties"]) == {"target", "trigger", "secrets", "kind"}
     target = described["$defs"]["ProjectTarget"]
     assert "ready_timeout" in target["properties"]
     assert target["additionalProperties"] is False
