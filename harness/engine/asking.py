@@ -175,6 +175,7 @@ class Interview:
             longest_s=_SILENCE_S,
             least_s=self._limits.least_s,
             least_reads=None if like is None else 1 if is_resumed else _READS_AGAIN,
+            free_s=self._most_s if like is None and self._clock == "virtual" else 0.0,
         )
         scenario = Scenario(
             id=f"observed/{self._asked}",

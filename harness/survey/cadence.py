@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from harness.hops.observed import Said
-from harness.model.journal import Entry, TapEnd, TapHead, TapRead
+from harness.model.journal import Entry, StageMoved, TapEnd, TapHead, TapRead
 from harness.survey.observation import Observation
 from harness.wire.coding import CodingError, decoder, encoder
 from harness.wire.headers import tokens
@@ -40,6 +40,8 @@ class Watching:
             from another way of asking, and this response has only to be seen to come; None: it is
             not known.
         least_s: Less than this shows no beat.
+        free_s: So long it is watched at least as long as watching takes no time, which is until
+            the stage is moved to the real clock.
     """
 
     def __init__(
@@ -49,11 +51,16 @@ class Watching:
         longest_s: float,
         least_reads: int | None = None,
         least_s: float = LEAST_S,
+        free_s: float = 0.0,
     ) -> None:
         self._has_end = has_end
         self._least_reads = least_reads
         self._least_s = least_s
         self._longest_s = longest_s
+        self._free_s = free_s
+        self._begin()
+
+    def _begin(self) -> None:
         self._decode = decoder("")
         self._parser = Parser()
         self._head_s: float | None = None
@@ -67,6 +74,9 @@ class Watching:
         """Take the next entry of the journal."""
         self.now_s = max(self.now_s, entry.t_s)
         match entry:
+            case StageMoved():  # it is asked anew
+                self._free_s = 0.0
+                self._begin()
             case TapHead(is_interim=False):
                 self._head_s = entry.t_s
                 self._decode = decoder(", ".join(tokens(entry.headers, "content-encoding")))
@@ -97,7 +107,7 @@ class Watching:
         """Whether enough is known by now."""
         if self._is_over:
             return True
-        if self._head_s is None or self._has_end:
+        if self._head_s is None or self._has_end or now_s < self._free_s:
             return False
         last_s = self._arrivals_s[-1] if self._arrivals_s else self._head_s
         if now_s - last_s > self._longest_s:

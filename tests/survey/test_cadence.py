@@ -21,6 +21,13 @@ def watch(
     least_reads: int | None = None,
 ) -> Watching:
     watching = Watching(has_end=has_end, longest_s=longest_s, least_reads=least_reads)
+    see(watching, *reads)
+    if over_s >= 0:
+        watching.see(journal.TapEnd(x=1, by="target", how="end", t_s=over_s))
+    return watching
+
+
+def see(watching: Watching, *reads: tuple[float, str]) -> None:
     head = journal.TapHead(
         x=1, status=200, version="HTTP/1.1", framing="chunked", headers=STREAM, t_s=0.0
     )
@@ -29,9 +36,6 @@ def watch(
         data = text.encode()
         payload = Payload.of(data)
         watching.see(journal.TapRead(x=1, offset=0, size=len(data), payload=payload, t_s=t_s))
-    if over_s >= 0:
-        watching.see(journal.TapEnd(x=1, by="target", how="end", t_s=over_s))
-    return watching
 
 
 # -- when it is enough -------------------------------------------------------------------------
@@ -75,6 +79,18 @@ def test_what_is_known_otherwise_has_only_to_be_seen_to_come() -> None:
     assert not watching.is_enough(2.9)
     assert watching.is_enough(3.1)
     assert not watch(*every(1.0, 2), least_reads=3).is_enough(9.0)
+
+
+def test_on_the_virtual_clock_it_is_watched_for_as_long_as_that_is_free() -> None:
+    watching = Watching(has_end=False, longest_s=60.0, free_s=65.0)
+    see(watching, *every(1.0, 20))
+    assert not watching.is_enough(20.1)
+    assert not watching.is_enough(64.9)
+
+    watching.see(journal.StageMoved(why="a database", t_s=0.0))
+    see(watching, *every(1.0, 10))
+    assert not watching.is_enough(9.9)
+    assert watching.is_enough(10.1)
 
 
 def test_two_heartbeats_tell_how_long_silences_get() -> None:
