@@ -19,6 +19,7 @@ from harness.model.verdict import (
     EXIT_ERROR,
     EXIT_FAIL,
     EXIT_INCONCLUSIVE,
+    EXIT_INTERRUPTED,
     EXIT_NOTHING,
     EXIT_PASS,
 )
@@ -82,15 +83,21 @@ def hold_rows(asked: Asked, *, as_json: bool, no_color: bool) -> int:
     said = make_console(no_color=no_color, file=sys.stderr) if as_json else out
     began_s = time.monotonic()
     watcher = _Watcher(said, len(rows))
-    held = engine.hold(rows, None, asked.width, watcher)
+    is_whole = True
+    try:
+        held = engine.hold(rows, None, asked.width, watcher)
+    except KeyboardInterrupt:
+        is_whole = False
+        held = tuple(watcher.held)
+        said.print(f"interrupted: {len(held)} of {len(rows)} are done")
     if as_json:
         took_s = time.monotonic() - began_s
         made = report.as_json(held, took_s, datetime.now(UTC).date().isoformat())
         sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
-    else:
+    elif held:
         out.print()
         report.print_table(out, held)
-    return _exit_code(held)
+    return _exit_code(held) if is_whole else EXIT_INTERRUPTED
 
 
 def _exit_code(held: tuple[Held, ...]) -> int:
@@ -107,9 +114,9 @@ class _Watcher:
     def __init__(self, console: Console, count: int) -> None:
         self._console = console
         self._count = count
-        self._done = 0
+        self.held: list[Held] = []
 
     def finished(self, held: Held) -> None:
         """Say that a row is done."""
-        self._done += 1
-        report.print_row(self._console, held, self._done, self._count)
+        self.held.append(held)
+        report.print_row(self._console, held, len(self.held), self._count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 
 import trio
 
+from harness.clock.runner import run
 from harness.engine import real_hop
 from harness.errors import HarnessError, HopError
 from harness.fidelity.live_origin import Origin
@@ -33,6 +35,7 @@ _ALONE: Final = 3
 _LATE_S: Final = 0.04
 _LOOKS_EVERY_S: Final = 0.02
 _WARM: Final = "warm"
+_AT_MOST_S: Final = 3600.0
 _WARM_ASK: Final = Ask(n=1, dt=0.05, watch_s=10.0)
 
 
@@ -54,8 +57,21 @@ def hold(
         folder: Where configurations and logs of the programs are kept, a directory a row.
         width: How many rows at once.
         observer: Told of each row that is done.
+
+    Raises:
+        KeyboardInterrupt: Somebody pressed Ctrl-C, upon which every program was ended.
     """
-    return trio.run(_hold, rows, folder, width, observer)
+    return run(
+        _hold,
+        rows,
+        folder,
+        width,
+        observer,
+        clock="real",
+        seed=0,
+        budget_s=math.inf,
+        wall_limit_s=_AT_MOST_S,
+    )
 
 
 async def _hold(
@@ -120,15 +136,15 @@ async def _held(row: Row, folder: Path | None, shared: _Shared) -> Held:
     except HarnessError as error:
         return Held(row, "", skipped=str(error))
     version = next((hop.product.version for hop in hops if hop.product), "")
-    run = _Run(replace(row, hops=hops), version, shared)
+    under_way = _Run(replace(row, hops=hops), version, shared)
     problem = ""
     try:
         async with trio.open_nursery() as nursery:
-            await run.ask(await run.start(nursery, folder))
+            await under_way.ask(await under_way.start(nursery, folder))
             nursery.cancel_scope.cancel()
     except* HarnessError as errors:
         problem = _first_line(errors)
-    return Held(run.row, version, run.cells(), error=problem)
+    return Held(under_way.row, version, under_way.cells(), error=problem)
 
 
 def _first_line(errors: BaseExceptionGroup[HarnessError]) -> str:

@@ -33,7 +33,8 @@ from harness.products.model import Product
 from harness.report import fidelity as report
 from harness.units import YAML_CONTEXT
 from harness.yamlio import load
-from tests.real.programs import Finished, run
+from tests.real.programs import Finished, run, started
+from tests.real.test_real_hops import below, found, is_alive, until
 
 pytestmark = pytest.mark.real
 
@@ -114,6 +115,18 @@ def test_the_committed_report_has_every_product_and_every_deviation(held: dict[s
         for row in it["rows"]:
             for each in row["disagreements"]:
                 assert each["why"] in text, (it["product"], row["row"], each)
+
+
+def test_ctrl_c_ends_every_program_and_tells_what_is_done(tmp_path: Path) -> None:
+    found("squid")
+    with started("fidelity", "squid", "--row", "default", cwd=tmp_path) as program:
+        until(lambda: any("squid" in line for line in below(program).values()))
+        there = below(program)
+        program.interrupt()
+        ended = program.end()
+        until(lambda: not any(map(is_alive, there)))
+    assert (ended.code, ended.err) == (130, "")
+    assert "interrupted: 0 of 1 are done" in ended.out
 
 
 # -- origin and client alone -----------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_a_trace_prints_no_secret(tmp_path: Path) -> None:
         assert "*" * len(BEARER) in ended.out
 
 
-def test_a_check_keeps_and_prints_no_secret(tmp_path: Path) -> None:
+def test_a_check_that_is_judged_again_prints_no_secret(tmp_path: Path) -> None:
     # With a body it would be an answer that is computed, and waited for to its end.
     at = OPTIONS.index("-d")
     options = [*OPTIONS[:at], *OPTIONS[at + 2 :]]
