@@ -31,7 +31,7 @@ from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
 from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.expect import Terms
-from harness.survey.judging import Judge, Judged, skipped, survivors
+from harness.survey.judging import Judge, Judged, cutting, skipped, survivors
 from harness.survey.kinds import KINDS, guess
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
@@ -93,7 +93,9 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         directory = RunDirectory(source) if wanted.through is None else None
         left = 0
     kind = guess(observed.first) if wanted.kind is None else KINDS[wanted.kind]
-    terms = Terms(kind, resuming(observed.first, observed.resumed))
+    is_needed = bool(cutting(cells, observed.first))
+    resumes = resuming(observed.first, observed.resumed, is_needed=is_needed)
+    terms = Terms(kind, resumes)
     judge = Judge(observed, target, terms, wanted.seed)
     on_itself = judge.on_itself()
     if not observed.first.is_stream:

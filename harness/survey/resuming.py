@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.checks.advice import seconds
 from harness.model.ask import Ask
 from harness.model.verdict import Finding, Outcome
 from harness.survey.observation import Observation
@@ -13,6 +14,9 @@ CHECK = "resumes"
 _EXPECTED = "after Last-Event-ID comes what came after it"
 _SOURCE = "https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"
 _KEEP = "keep a history, and after Last-Event-ID send what came after it"
+
+# Who has not begun to send what was missed by then does not.
+_PATIENCE_S = 5.0
 
 type How = Literal["goes on", "cannot", "fails", "unknown"]
 
@@ -69,26 +73,31 @@ def resume_ask(seen: Observation) -> Ask | None:
     return None if point is None else seen.ask.model_copy(update={"last_event_id": point[0]})
 
 
-def resuming(first: Observation, again: Observation | None) -> Resuming:
+def resuming(first: Observation, again: Observation | None, *, is_needed: bool = True) -> Resuming:
     """What is known of how a target resumes.
 
     Args:
         first: What it said at first.
         again: What it said to `resume_ask`; None: it was not asked.
+        is_needed: Whether any chain makes clients come back, so that it should have been asked.
     """
     point = resume_point(first)
     if point is None:
         why = "an id came twice" if first.ids else f"{first.request.method} without ids"
         return Resuming("cannot", f"nothing to resume from: {why}")
     last, following = point
+    if again is None and not is_needed:
+        return Resuming("cannot", "not asked: no chain here makes clients come back")
     if again is None:
-        return Resuming("unknown", "it was not asked for it: Last-Event-ID")
+        return Resuming("unknown", "not asked for it (Last-Event-ID)")
     if not again.is_stream:
         return Resuming("fails", f"asked to go on after id {last}, it answered {again.said.status}")
     if not again.ids:
         if again.events:
             return Resuming("fails", f"asked to go on after id {last}, it sent an event without id")
-        return Resuming("unknown", f"asked to go on after id {last}, it said nothing for a while")
+        silent = f"asked to go on after id {last}, it said nothing in {seconds(again.watched_s)}"
+        # What came after that id was there to be sent at once.
+        return Resuming("fails" if again.watched_s >= _PATIENCE_S else "unknown", silent)
     came = again.ids[0]
     if came == following:
         return Resuming("goes on", f"asked to go on after id {last}, it did")

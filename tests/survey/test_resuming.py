@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.model.ask import Ask
@@ -65,10 +67,23 @@ def test_anything_else_fails(again: Observation, said: str) -> None:
     assert it.finding.fix
 
 
-def test_who_says_nothing_or_was_not_asked_proves_nothing() -> None:
-    assert resuming(FIRST, back(": hi\n\n")).how == "unknown"
+def test_who_was_not_asked_in_vain_proves_nothing() -> None:
     assert resuming(FIRST, None).how == "unknown"
     assert resuming(FIRST, None).finding.outcome == "INCONCLUSIVE"
+
+
+def test_where_no_chain_makes_clients_come_back_it_is_not_meant() -> None:
+    it = resuming(FIRST, None, is_needed=False)
+
+    assert it.finding.outcome == "SKIP"
+    assert it.said == "not asked: no chain here makes clients come back"
+
+
+def test_who_says_nothing_of_what_was_missed_does_not_resume() -> None:
+    assert resuming(FIRST, back(": hi\n\n")).how == "unknown"
+    patient = replace(back(": hi\n\n"), watched_s=9.5)
+    it = resuming(FIRST, patient)
+    assert (it.how, it.said) == ("fails", "asked to go on after id 4, it said nothing in 9.5 s")
 
 
 def test_the_answer_to_one_who_came_back_is_found_among_the_others() -> None:
