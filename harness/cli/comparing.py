@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness.cli.checking import write_reports
-from harness.engine.asking import Interview, Limits
+from harness.engine.asking import PLACE, Interview, Limits
 from harness.engine.case import target_without_secrets
 from harness.engine.run import summary
 from harness.model import secret_values
@@ -64,7 +64,7 @@ def compare(
     for number, target in enumerate(targets, 1):
         url = secret_values.of(target).text(target.url or "")
         console.print(f"asking {url}", soft_wrap=True, style="dim")
-        folder = directory.path / f"place-{number}"
+        folder = directory.path / f"{PLACE}-{number}"
         interviews.append(Interview(target, limits, _SEED, folder, console.print))
         seen.append(interviews[-1].ask(Ask()))
     found: list[Between] = []

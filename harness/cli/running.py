@@ -16,6 +16,7 @@ from rich.console import Console
 from harness.cli.again import shell_line, target_again
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
+from harness.engine.asking import OBSERVED, PLACE
 from harness.engine.case import describe, without_secrets
 from harness.engine.judge import judge
 from harness.engine.judge import judge_again as judge_once_more
@@ -135,9 +136,15 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
 
 
 def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:
-    """Judge a finished run's journals anew, and report; the exit code."""
+    """Judge a finished run's journals anew, and report; the exit code.
+
+    Raises:
+        UsageError: There is none, or another verb left it.
+    """
     console = terminal.make_console(no_color=no_color)
     found = read_run(path)
+    if any((found.path / it).is_dir() for it in (f"{OBSERVED}-1", f"{PLACE}-1")):
+        raise UsageError(f"{path} was not left by run; see sse-harness check --from")
     before = found.verdict
     judged = () if before is None else before.cases
     cases = [judge_once_more(case, found.journal(case)) for case in judged]

@@ -42,6 +42,7 @@ _READS_AGAIN = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 OBSERVED = "observed"
+PLACE = "place"
 JOURNAL = "journal.jsonl"
 
 

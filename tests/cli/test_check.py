@@ -63,6 +63,20 @@ def test_a_run_that_observed_nothing_cannot_be_checked_again(
     assert "holds nothing that a check observed" in ended.err
 
 
+@pytest.mark.parametrize("folder", ["observed-1", "place-1/observed-1"])
+def test_what_a_check_left_is_not_judged_as_a_run(
+    command: Command, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "journal.jsonl").touch()
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "journal.jsonl").touch()
+    ended = command("run", "--from", str(tmp_path))
+
+    assert ended.code == 2
+    assert "was not left by run; see sse-harness check --from" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
