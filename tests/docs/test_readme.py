@@ -1,4 +1,4 @@
-"""What the README shows is what is there."""
+"""What the README, and the pages that go on from it, show is what is there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.cli.command import Command, command_of
 from tests.docs.pages import ROOT
 
 _TEXT = (ROOT / "README.md").read_text("utf-8")
-_BLOCKS = re.findall(r"^```console\n(.*?)^```$", _TEXT, re.MULTILINE | re.DOTALL)
+_GOES_ON = "".join((ROOT / "docs" / it).read_text("utf-8") for it in ("your-server.md", "hops.md"))
+_BLOCKS = re.findall(r"^```console\n(.*?)^```$", _TEXT + _GOES_ON, re.MULTILINE | re.DOTALL)
 _TYPED = [
     line
     for block in _BLOCKS
