@@ -22,7 +22,7 @@ from harness.errors import LocalEnvironmentError, UsageError
 from harness.model import journal
 from harness.model.scenario import Target
 from harness.model.survey import Remedy, Survey
-from harness.model.verdict import EXIT_FAIL, CaseVerdict, Verdict, case_counts
+from harness.model.verdict import EXIT_FAIL, EXIT_INTERRUPTED, CaseVerdict, Verdict, case_counts
 from harness.report import junit, survey, terminal
 from harness.report.directory import VERDICT, RunDirectory, read_run
 from harness.report.jsonfile import render
@@ -85,13 +85,13 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         observed = interview.hold(cells, for_replays=not wanted.is_exact)
         target = target_without_secrets(wanted.target)
         source = directory.path
-        left = interview.left
+        left, was_interrupted = interview.left, interview.was_interrupted
     else:
         source = read_run(wanted.from_dir).path
         target, observed = heard_before(source)
         # One chain looked at again does not replace the verdict on all of them.
         directory = RunDirectory(source) if wanted.through is None else None
-        left = 0
+        left, was_interrupted = 0, False
     kind = guess(observed.first) if wanted.kind is None else KINDS[wanted.kind]
     is_needed = bool(cutting(cells, observed.first))
     resumes = resuming(observed.first, observed.resumed, is_needed=is_needed)
@@ -100,7 +100,7 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
     on_itself = judge.on_itself()
     if not observed.first.is_stream:
         judged: list[Judged] = []
-    elif wanted.is_exact and directory is not None:
+    elif wanted.is_exact and directory is not None and not was_interrupted:
         judged = list(_exactly(cells, judge, wanted, directory, left, console))
     else:
         judged = [judge.through(cell) for cell in cells]
@@ -119,16 +119,20 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         target=describe(target),
         seed=wanted.seed,
         wall_s=time.perf_counter() - began,
+        is_interrupted=was_interrupted,
     )
     problem = None if directory is None else write_reports(verdict, directory, wanted.kinds)
     first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
     kind_said = f"{kind.name}{'' if wanted.kind else ' (guessed; --kind)'}: {kind.says}"
     shown = _survey(observed, told, remedies, (kind_said, first), again)
+    if was_interrupted:
+        console.print("interrupted: not all was asked", soft_wrap=True)
     survey.show(shown, console, directory.path if directory else None, is_full=wanted.is_full)
     if problem is None:
         return verdict.exit_code
     sys.stderr.write(f"error: {problem}\n")
-    return verdict.exit_code if verdict.exit_code == EXIT_FAIL else problem.exit_code
+    is_worse = verdict.exit_code in {EXIT_FAIL, EXIT_INTERRUPTED}
+    return verdict.exit_code if is_worse else problem.exit_code
 
 
 def _exactly(

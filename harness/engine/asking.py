@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,6 +70,9 @@ class Interview:
         seed: The check's.
         path: The directory in which the journal of each request is kept.
         say: Told in a line what is going to be asked.
+
+    Attributes:
+        was_interrupted: Whether Ctrl-C ended it before all was asked.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Interview:
         self._path = path
         self._say = say
         self._asked = 0
+        self.was_interrupted = False
 
     @property
     def left(self) -> int:
@@ -104,17 +108,26 @@ class Interview:
         self._announce(cells if for_replays else (), request)
         first = self.ask(Ask.of(request.version, request.headers))
         others: list[Observation] = []
-        if first.is_stream:
-            known = Observed(first)
-            missing = unasked(cells if for_replays else (), known, self._seed)
-            for ask, needy in missing.items():
-                if not self._may_ask:
-                    break
-                names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
-                self._say(f"asking again for {names}: {described(ask)}")
-                others.append(self._once(ask, first))
-            others += self._resumed(cells, first)
+        try:
+            if first.is_stream:
+                for it in self._asked_again(cells, first, for_replays=for_replays):
+                    others.append(it)  # noqa: PERF402 - what was heard before an interrupt is kept
+        except KeyboardInterrupt:
+            self.was_interrupted = True
         return Observed(first, others)
+
+    def _asked_again(
+        self, cells: Sequence[Cell], first: Observation, *, for_replays: bool
+    ) -> Iterator[Observation]:
+        """What is said to whoever asks otherwise than a client, as far as that is needed."""
+        missing = unasked(cells if for_replays else (), Observed(first), self._seed)
+        for ask, needy in missing.items():
+            if not self._may_ask:
+                break
+            names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
+            self._say(f"asking again for {names}: {described(ask)}")
+            yield self._once(ask, first)
+        yield from self._resumed(cells, first)
 
     def ask(self, ask: Ask, like: Observation | None = None) -> Observation:
         """What the target says to one request, and where that leads to on the same server.

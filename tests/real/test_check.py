@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.model.verdict import CaseVerdict, Finding
-from tests.real.programs import AtOnce, Finished, run
+from tests.real.programs import AtOnce, Finished, run, started
 
 pytestmark = pytest.mark.real
 
@@ -163,3 +163,16 @@ def test_the_journals_of_what_failed_are_kept(runs: AtOnce) -> None:
         assert bool(case.journal) is (case.outcome not in {"PASS", "SKIP"})
         assert not case.journal or file.is_file()
     assert (ended.reports / "latest" / "junit.xml").is_file()
+
+
+def test_what_was_heard_before_an_interrupt_is_told(express: str, tmp_path: Path) -> None:
+    with started("check", f"{express}/events", cwd=tmp_path) as program:
+        program.wait_for("asking again for nginx@1.22")
+        program.interrupt()
+        ended = program.end(LONG_S)
+
+    assert ended.code == ended.verdict.exit_code == 130, ended
+    assert "interrupted: not all was asked" in ended.out
+    assert cell(ended, "nginx").outcome == "SKIP"
+    assert cell(ended, "haproxy").outcome == "PASS"
+    assert program.members() == []
