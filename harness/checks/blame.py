@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 from harness.checks.hop_exchange import HopExchange
 from harness.checks.places import Attempt, Exchange
 from harness.checks.routes import Route
+from harness.wire.headers import value
 
 type By = Literal["client", "hop", "target", "unknown"]
 
@@ -110,6 +111,8 @@ def _ended_by(
 ) -> tuple[By, int | None, tuple[int, ...]]:
     if attempt.has_left:
         return "client", None, ()
+    if _is_whole_by_length(attempt, route.exchange):
+        return "target", None, ()
     for it in reversed(route.hops):
         if it.ended is not None and not _had_ended_above(it, it.ended.n):
             return "hop", it.hop, (it.ended.n,)
@@ -129,6 +132,19 @@ def _ended_by(
         return "target", None, ()
     # Of a hop behind the tap nothing is seen: alone, it is known by what the others did not do.
     return _alone([hop for hop in chain if hop not in {it.hop for it in route.hops}])
+
+
+def _is_whole_by_length(attempt: Attempt, exchange: Exchange | None) -> bool:
+    """Whether the client has had all that the target said its response would be.
+
+    It is done then, whenever those above it notice the end.
+    """
+    if attempt.end is None or attempt.end.how != "end":
+        return False
+    if attempt.head is None or exchange is None or exchange.head is None:
+        return False
+    length = value(exchange.head.headers, "content-length")
+    return length is not None and length == value(attempt.head.headers, "content-length")
 
 
 def _alone(hops: Sequence[int]) -> tuple[By, int | None, tuple[int, ...]]:

@@ -43,6 +43,19 @@ def test_a_slow_answer_is_no_fault_of_a_path_that_waits() -> None:
     assert judged("aws-alb", TOKENS).outcome == "PASS"
 
 
+@pytest.mark.parametrize("chain", ["aws-alb", "[{nginx: {proxy_buffering: off}}]"])
+def test_a_client_that_was_told_the_length_is_done_before_the_hop_is(chain: str) -> None:
+    text = f"data: {'x' * 992}\n\n"
+    headers = (*STREAM[:1], ("Content-Length", str(8 * len(text))))
+    seen = [
+        saw(*[(2.0, text)] * 8, head_s=2.0, end_s=2.01, framing="length", headers=headers, ask=ask)
+        for ask in (Ask(), OLD)
+    ]
+
+    (stays,) = [it for it in judged(chain, *seen).findings if it.check == "stays_open"]
+    assert (stays.outcome, stays.hop) == ("SKIP", None)
+
+
 def test_a_limit_before_the_first_byte_answers_in_its_place() -> None:
     case = judged("envoy", TOKENS)
 
