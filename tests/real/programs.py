@@ -78,7 +78,8 @@ def is_listening(port: int) -> bool:
 class SideBySide[T]:
     """What mostly waits, several at the same time.
 
-    Under pytest-xdist each process has tests of its own, and runs what those ask for.
+    Under pytest-xdist each process has tests of its own, and runs what those ask for; unless
+    SSE_HARNESS_WHOLE_FILES says that it has all those of a file (`--dist loadfile`).
 
     Args:
         calls: What there is to run, by name.
@@ -89,7 +90,8 @@ class SideBySide[T]:
         self._calls = calls
         self._pool = ThreadPoolExecutor(width)
         self._futures: dict[str, Future[T]] = {}
-        if "PYTEST_XDIST_WORKER" not in os.environ:
+        has_all = "SSE_HARNESS_WHOLE_FILES" in os.environ
+        if has_all or "PYTEST_XDIST_WORKER" not in os.environ:
             for name in calls:
                 self._start(name)
 
