@@ -122,9 +122,15 @@ def test_a_program_with_the_users_own_configuration_is_given_it_in_its_own_direc
 def test_a_program_that_pip_installed_beside_us_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    program = scripts / "envoy"
+    program.touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert real._ELSEWHERE[0] == sysconfig.get_path("scripts")
+    monkeypatch.setattr(real, "_ELSEWHERE", (str(scripts), *real._ELSEWHERE[1:]))
 
-    assert Path(real.find("envoy")).parent == Path(sysconfig.get_path("scripts"))
+    assert Path(real.find("envoy")) == program
 
 
 @pytest.mark.parametrize("product", [it for it in names() if not real.PROGRAMS[it].python])
