@@ -15,7 +15,7 @@ from harness.checks.blame import SAME_INSTANT_S, Ending
 from harness.checks.evidence import Evidence
 from harness.checks.places import EVENT_STREAM
 from harness.model.verdict import Finding
-from harness.units import Duration, parse_duration
+from harness.units import Duration
 from harness.wire.headers import media_type
 
 # A fault of a chain, as messages name it.
@@ -115,12 +115,11 @@ class StaysOpen(CheckConfig):
         old = None
         for at, spec in enumerate(hop.faults):
             path = f"through[{number - 1}].{hop.path_of(at)}"
-            if not spec.is_limit:
+            if spec.limit_s is None:
                 continue
-            after_s = parse_duration(spec.settings["after"], allow_never=True)
-            if path not in self.until and ending.silence_s >= after_s - _SCRIPT_S:
+            if path not in self.until and ending.silence_s >= spec.limit_s - _SCRIPT_S:
                 return None
-            if path in self.until and ending.life_s >= after_s - _SCRIPT_S:
+            if path in self.until and ending.life_s >= spec.limit_s - _SCRIPT_S:
                 old = path
         return old
 

@@ -79,14 +79,8 @@ def check(
     from harness.engine.asking import Limits  # noqa: PLC0415 - heavy
     from harness.scenario import project  # noqa: PLC0415 - heavy
     from harness.survey.kinds import KINDS  # noqa: PLC0415 - heavy
-    from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
-    try:
-        max_time_s = None if max_time is None else parse_duration(max_time)
-    except ValueError as error:
-        raise UsageError(f"--max-time {max_time}: {error}") from error
-    if max_time_s is not None and max_time_s <= 0:
-        raise UsageError("--max-time: expected a time above zero")
+    max_time_s = None if max_time is None else options.seconds("--max-time", max_time)
     asked = targeting.Asked(
         url=url,
         request=request,

@@ -40,14 +40,10 @@ def compare(
     """
     from harness.cli import comparing, targeting  # noqa: PLC0415 - heavy
     from harness.cli.running import report_kinds  # noqa: PLC0415 - heavy
-    from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
     if len(urls) < 2:
         raise UsageError("expected two URLs or more, the one nearest your server first")
-    try:
-        max_time_s = parse_duration(max_time)
-    except ValueError as error:
-        raise UsageError(f"--max-time {max_time}: {error}") from error
+    max_time_s = options.seconds("--max-time", max_time)
     targets = [
         targeting.target(
             targeting.Asked(

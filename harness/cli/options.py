@@ -92,6 +92,28 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, as NO_COL
 
 type Clock = Literal["auto", "real", "virtual"]
 
+
+def seconds(option: str, text: str) -> float:
+    """What an option gives as a time above zero, in seconds.
+
+    Args:
+        option: Such as `--max-time`.
+        text: Such as `65s`.
+
+    Raises:
+        UsageError: It is no time, or none above zero.
+    """
+    from harness.units import parse_duration  # noqa: PLC0415 - only where an option needs it
+
+    try:
+        time_s = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+    if time_s <= 0:
+        raise UsageError(f"{option}: expected a time above zero")
+    return time_s
+
+
 # RFC 9110 §5.6.2 and §5.5: what a request with anything else in it would fail of is no fault of
 # the target's.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

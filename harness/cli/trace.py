@@ -42,14 +42,8 @@ def trace(
     """Show each event as it comes, with its delay, each cut and by whose hand, each reconnect."""
     from harness.cli import targeting, tracing  # noqa: PLC0415 - heavy
     from harness.scenario import project  # noqa: PLC0415 - heavy
-    from harness.units import parse_duration  # noqa: PLC0415 - heavy
 
-    try:
-        max_time_s = parse_duration(max_time)
-    except ValueError as error:
-        raise UsageError(f"--max-time {max_time}: {error}") from error
-    if max_time_s <= 0:
-        raise UsageError("--max-time: expected a time above zero")
+    max_time_s = options.seconds("--max-time", max_time)
     asked = targeting.Asked(
         request=request,
         data=data,

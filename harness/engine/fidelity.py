@@ -97,10 +97,10 @@ async def _hold(
 
 
 class _Lateness:
-    """How late this process was woken, and when."""
+    """When this process was last woken too late."""
 
     def __init__(self) -> None:
-        self._at_s: list[float] = []
+        self._last_s = -math.inf
 
     async def watch(self) -> None:
         """Look at the clock again and again, until cancelled."""
@@ -108,11 +108,11 @@ class _Lateness:
             due_s = trio.current_time() + _LOOKS_EVERY_S
             await trio.sleep_until(due_s)
             if trio.current_time() - due_s > _LATE_S:
-                self._at_s.append(trio.current_time())
+                self._last_s = trio.current_time()
 
     def since(self, t_s: float) -> bool:
         """Whether it was late since then."""
-        return bool(self._at_s) and self._at_s[-1] >= t_s
+        return self._last_s >= t_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,9 +145,8 @@ def _upstream(heard: Heard) -> Upstream:
         how, t_s = heard.closed
         close_s = round(t_s - heard.began_s, 3)
         return Upstream(how, close_s, heard.head.version, heard.is_reused, _lower(heard))
-    how_else = "origin" if heard.has_ended else "open"
     return Upstream(
-        how_else,  # type: ignore[arg-type]  # one of two of the four
+        "origin" if heard.has_ended else "open",
         version=heard.head.version,
         is_reused=heard.is_reused,
         fields=_lower(heard),

@@ -22,7 +22,8 @@ START_S: Final = 0.13
 # whose idea of now is up to a tick old), at 2.7 s (gunicorn, which looks once a second).
 TIMER_TICK_S: Final = {"lighttpd": 2.0, "trafficserver": 1.0, "gunicorn": 1.0, "squid": 0.5}
 
-# Squid counts from an instant that may be as old as its tick: limits of 2 s were seen at 1.8 s.
+# Squid counts from an instant that may be as old as its tick: of a limit of 2 s, the silence that
+# began at 0.2 s was over at 1.8 s.
 EARLY_S: Final = {"squid": 0.5}
 
 # Block sizes: where text is compressed, they depend on how well, to a tenth.

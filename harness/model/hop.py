@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from harness.model.base import Strict
+from harness.units import parse_duration
 
 type Arms = Literal["always", "acting"]
 type EvidenceGrade = Literal["measured", "documented", "reported"]
@@ -41,6 +42,11 @@ class FaultSpec(Strict):
     is_limit: bool = False
     is_aside: bool = False
     rescue: str = ""
+
+    @property
+    def limit_s(self) -> float | None:
+        """The seconds of silence or age that it ends an exchange after; None: it is no limit."""
+        return parse_duration(self.settings["after"], allow_never=True) if self.is_limit else None
 
     @property
     def directive(self) -> str:

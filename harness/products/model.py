@@ -120,7 +120,7 @@ class NoEffect(Strict):
     if_: str = ""
 
 
-class Seen(Strict):
+class Shown(Strict):
     """Where a comparison with the program shows a deviation; globs.
 
     Args:
@@ -145,7 +145,7 @@ class Deviation(Strict):
 
     what: str
     source: str
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[Shown, ...] = ()
 
 
 class Product(Strict):
