@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 from harness.fidelity.compare import Compared
 from harness.fidelity.held import Fact, facts_of
 from harness.fidelity.record import Record
 from harness.fidelity.rows import Row
 from harness.products import product
+from harness.products.model import Deviation, Shown
+
+_SOME_RUNS = " (not in every run)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Cell:
     Args:
         record: What was seen through the program, in the last attempt.
         facts: Every fact on both sides; one that agreed in any attempt does.
-        racy: Facts that agreed in one attempt and not in another.
+        racy: Facts that agreed in one attempt and not in another, or of which a deviation says so.
     """
 
     record: Record
@@ -78,31 +82,45 @@ def cell(row: Row, attempts: Sequence[Record]) -> Cell:
         row: With hops of the installed versions.
         attempts: What was seen, one or several times.
     """
-    why = explained(row)
+    places = shown(hop.product.name for hop in row.hops if hop.product is not None)
+    why = partial(_why, places)
     tries = [tuple(facts_of(it, row.hops, row.product, why)) for it in attempts]
     agreed = {fact.compared.fact: fact for it in tries for fact in it if fact.compared.is_agreed}
     disagreed = {fact.compared.fact for it in tries for fact in it if not fact.compared.is_agreed}
     last = tuple(agreed.get(fact.compared.fact, fact) for fact in tries[-1])
-    racy = frozenset(fact.compared.fact for fact in last) & agreed.keys() & disagreed
-    return Cell(attempts[-1], last, racy)
+    differed = agreed.keys() & disagreed
+    racy = (it.compared for it in last if it.compared.fact in differed or _is_racy(places, it))
+    return Cell(attempts[-1], last, frozenset(it.fact for it in racy))
 
 
-def explained(row: Row) -> Callable[[Compared], str]:
-    """Says of a disagreement which deviation of the row's products it is; "": of none."""
-    names = dict.fromkeys(hop.product.name for hop in row.hops if hop.product is not None)
-    return lambda it: next(filter(None, (seen_as(name, it) for name in names)), "")
+def shown(products: Iterable[str]) -> list[tuple[Deviation, Shown]]:
+    """Where comparisons show the deviations of some products; each product counts once."""
+    return [
+        (deviation, where)
+        for name in dict.fromkeys(products)
+        for deviation in product(name).deviations
+        for where in deviation.seen
+    ]
 
 
 def seen_as(name: str, it: Compared) -> str:
     """Which deviation of a product a disagreement shows; "": none."""
-    record = it.record
-    for deviation in product(name).deviations:
-        for where in deviation.seen:
-            pairs = (
-                (record.config, where.row),
-                (record.probe, where.probe),
-                (it.fact, where.fact),
-            )
-            if all(fnmatchcase(value, glob) for value, glob in pairs):
-                return deviation.what
+    return _why(shown([name]), it)
+
+
+def _why(places: Sequence[tuple[Deviation, Shown]], it: Compared) -> str:
+    for deviation, where in places:
+        if _covers(where, it):
+            return f"{deviation.what}{_SOME_RUNS if where.racy else ''}"
     return ""
+
+
+def _is_racy(places: Sequence[tuple[Deviation, Shown]], it: Fact) -> bool:
+    """Whether another run may say otherwise, though this one was of one mind."""
+    return any(where.racy and _covers(where, it.compared) for _, where in places)
+
+
+def _covers(where: Shown, it: Compared) -> bool:
+    record = it.record
+    pairs = ((record.config, where.row), (record.probe, where.probe), (it.fact, where.fact))
+    return all(fnmatchcase(value, glob) for value, glob in pairs)

@@ -127,11 +127,13 @@ class Shown(Strict):
         row: The configuration (`harness/fidelity/rows`).
         probe: The probe (`harness/fidelity/battery.py`).
         fact: The fact.
+        racy: Whether the program does so in some runs only.
     """
 
     row: str = "*"
     probe: str = "*"
     fact: str = "*"
+    racy: bool = False
 
 
 class Deviation(Strict):

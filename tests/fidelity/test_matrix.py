@@ -54,6 +54,15 @@ def test_what_agreed_in_no_attempt_disagrees_and_is_not_racy() -> None:
     assert cell.racy == frozenset()
 
 
+@pytest.mark.parametrize("changes", [{}, {"latest_s": 9.0}])
+def test_what_a_program_does_in_some_runs_only_is_racy_whatever_this_run_says(
+    changes: dict[str, object],
+) -> None:
+    row = _row("varnish", "default")
+    cell = matrix.cell(row, [_record(row, "flow_small_close11", **changes)])
+    assert cell.racy == {"pattern"}
+
+
 @pytest.mark.parametrize(
     ("fact", "is_known"), [("response fields added", True), ("response fields lost", False)]
 )

@@ -46,7 +46,8 @@ def _head(day: str) -> Iterator[str]:
         "instants of the head and the end, arrival of events, end, framing, content coding, "
         "fields added and lost, what became of the upstream connection, sharing. "
         "`harness/fidelity/tolerances.py` says how far apart is the same. *Racy* are facts that "
-        "were so in one attempt and otherwise in another."
+        "were so in one attempt and otherwise in another, or of which a deviation says that the "
+        "program is not of one mind: they may differ from run to run, all others may not."
     )
     yield (
         "What disagrees counts as disagreement, whether or not there is a reason for it; the "
