@@ -10,9 +10,9 @@ from harness.checks.advice import curl, resume_curl
 from harness.checks.base import WHATWG, CheckConfig, Level
 from harness.checks.deliveries import Content, content
 from harness.checks.evidence import Evidence
-from harness.checks.numbering import as_number
 from harness.checks.places import Exchange
 from harness.checks.streams import Seen
+from harness.model.promises import as_number
 from harness.model.verdict import Finding
 from harness.wire.sse import Event
 

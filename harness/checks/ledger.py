@@ -20,9 +20,9 @@ from harness.checks.streams import Seen
 from harness.wire.sse import Event
 
 type Key = int | str
-type Basis = Literal["feed", "ids", "numbers", "places"]
-"""How events are told apart: by the feed's sequence, by id, by a number in the data, or only by
-their place in what the target said, so that the same event said twice is two."""
+type Basis = Literal["feed", "ids", "numbers", "contents", "places"]
+"""How events are told apart: by the feed's sequence, by id, by a number in the data, by all they
+say, or only by their place in what the target said, so that the same event said twice is two."""
 
 
 @dataclass(frozen=True, slots=True)

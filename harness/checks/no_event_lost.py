@@ -87,6 +87,14 @@ def _blamed(
     resumed = [it for it in after if it.is_stream and it.last_event_id]
     if unheard is not None and not resumed:
         return _on_the_way(evidence, unheard)
+    if unheard is None and len(client.attempts) == 1:
+        # It listened all the time, and was not told.
+        return (
+            None,
+            "tell every client every event: these were left out by the target itself",
+            f"{curl(evidence)}  # twice, side by side: one has what the other has not",
+            [],
+        )
     if resumed:
         at = [it.request.n for it in resumed[:2]]
         last = resumed[0].last_event_id

@@ -6,17 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from harness.model.promises import as_number
 from harness.wire.sse import Event
 
 # Two events in a row may be numbered by chance.
 _ENOUGH = 3
 
 type Number = Callable[[Event], int | None]
-
-
-def as_number(text: str) -> int | None:
-    """The whole number a text is; None: it is something else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def number_in_id(event: Event) -> int | None:

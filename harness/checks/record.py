@@ -36,6 +36,7 @@ from harness.model.journal import (
     StageProblem,
     StageReady,
 )
+from harness.model.promises import EndMarker
 from harness.model.scenario import Case
 
 
@@ -73,6 +74,22 @@ class Record:
     def is_reference(self) -> bool:
         """Whether the target is the built-in reference server."""
         return self.journal.case.is_reference
+
+    @cached_property
+    def end_marker(self) -> EndMarker | None:
+        """The event after which a stream has nothing more; None: none is promised."""
+        if not self.is_reference:
+            return self.case.target.promises.end_marker
+        traffic = self.case.scenario.traffic
+        data = None if traffic is None else traffic.end_marker
+        return None if data is None else EndMarker(data=data)
+
+    def has_end_marker(self, attempt: Attempt) -> bool:
+        """Whether a client has been told that there is nothing more."""
+        marker = self.end_marker
+        if marker is None:
+            return False
+        return any(marker.is_in(it.item) for it in reversed(attempt.stream.events))
 
     @cached_property
     def chain(self) -> tuple[int, ...]:

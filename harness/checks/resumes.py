@@ -7,14 +7,14 @@ from typing import ClassVar, NamedTuple
 
 import msgspec
 
-from harness.checks.advice import at_hop, curl, resume_curl
+from harness.checks.advice import at_hop, curl, resume_curl, seconds
 from harness.checks.base import WHATWG, CheckConfig, bounded
 from harness.checks.evidence import Evidence
 from harness.checks.feed_index import FeedIndex
 from harness.checks.ledger import Ledger
-from harness.checks.numbering import as_number
 from harness.checks.places import Attempt, Client, last_event_id
 from harness.model.journal import HopRequest, TapRequest
+from harness.model.promises import Numbered, as_number
 from harness.model.verdict import Finding
 
 
@@ -82,6 +82,12 @@ class Resumes(CheckConfig):
         """What is wrong with one reconnect; None: nothing, or nothing that can be told."""
         attempt = step.attempt
         at = [attempt.request.n]
+        window_s = evidence.case.target.promises.resume_window_s
+        if window_s is not None and step.away_s > window_s:
+            away = f"the client came back after {seconds(step.away_s)}"
+            return self.skipped(
+                expected, f"{away}, past the resume window of {window_s:g} s", at=at
+            )
         if not any(step.ids):
             if not step.has_events:
                 return None
@@ -158,7 +164,7 @@ class Resumes(CheckConfig):
             elif seq is not None and seq != known + 1:
                 observed = f"after id {last} (event {known}) came event {seq}"
         else:
-            observed = _leap(attempt, account)
+            observed = _leap(attempt, account, evidence.case.target.promises.sequence)
         if not observed:
             return None
         return self.failed(
@@ -183,11 +189,12 @@ def _gathered(findings: Sequence[Finding]) -> Iterator[Finding]:
 
 
 class _Step(NamedTuple):
-    """One reconnect: the attempt, and what the client had before it."""
+    """One reconnect: the attempt, what the client had before it, and how long it was away."""
 
     attempt: Attempt
     ids: frozenset[str]
     has_events: bool
+    away_s: float
 
 
 def _steps(client: Client) -> Iterator[_Step]:
@@ -195,7 +202,8 @@ def _steps(client: Client) -> Iterator[_Step]:
     has_events = False
     for at, (attempt, ids) in enumerate(zip(client.attempts, client.ids_before, strict=True)):
         if not attempt.is_redirect and (at or attempt.last_event_id):
-            yield _Step(attempt, ids, has_events)
+            away_s = attempt.began_s - client.attempts[at - 1].ended_s if at else 0.0
+            yield _Step(attempt, ids, has_events, away_s)
         has_events = has_events or bool(attempt.stream.events)
 
 
@@ -216,10 +224,16 @@ def _is_answered(step: _Step, account: Ledger, index: FeedIndex) -> bool:
     return not _is_known(attempt.last_event_id, account, index)
 
 
-def _leap(attempt: Attempt, account: Ledger) -> str:
+def _leap(attempt: Attempt, account: Ledger, sequence: Numbered | None) -> str:
     """How the first event after a reconnect shows that a foreign target began anew; "": nohow."""
     last = attempt.last_event_id or ""
     first = attempt.stream.events[0].item
+    if sequence is not None:
+        named = (it.seen.item for it in account.got if it.attempt.x < attempt.x)
+        had = next((sequence.of(it) for it in named if it.id_field == last), None)
+        came = sequence.of(first)
+        is_next = had is None or came is None or came == had + 1
+        return "" if is_next else f"after id {last} (number {had}) came number {came}"
     if account.basis != "ids" or first.id_field is None:
         return ""
     if account.first_attempt.get(first.id_field, attempt.x) < attempt.x:

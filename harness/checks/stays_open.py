@@ -31,7 +31,9 @@ class StaysOpen(CheckConfig):
     Its time is `for`, counted from the client's request, or the moment at which the reference
     server says goodbye or recycles the stream as its script says. Every attempt counts, those that
     were answered with an error instead of a stream too. A client that leaves ends nothing before
-    its time. A foreign target that finishes its own stream rules the check out.
+    its time. A foreign target that finishes its own stream rules the check out, unless the end
+    marker is known that it says last (`end_marker:` in sse-harness.yaml): who got it has had
+    everything, and a stream that ends without it was cut.
 
     Args:
         for_s: How long each response has to stay open, in seconds; None: as long as it is watched.
@@ -145,11 +147,15 @@ class StaysOpen(CheckConfig):
             fix = "keep the stream open until there is nothing more to say, then answer 204"
             if first.attempt.status == 200 and not first.attempt.is_stream:
                 fix = f'send "Content-Type: {EVENT_STREAM}"'
+            elif evidence.end_marker is not None:
+                fix = f"send {evidence.end_marker} before you end the stream"
             confirm = timed_curl(evidence)
         who = "somewhere on the path" if first.by == "unknown" else at_hop(first.hop)
+        unmarked = "" if evidence.end_marker is None else ", without its end marker"
         return self.failed(
             expected,
-            f"{_how(first)} at {seconds(first.life_s)} {who}{_before(evidence, first)}{more}",
+            f"{_how(first)} at {seconds(first.life_s)} {who}{_before(evidence, first)}{unmarked}"
+            f"{more}",
             margin=None if bound_s == math.inf else first.life_s - bound_s,
             hop=first.hop,
             fix=fix,
@@ -188,13 +194,17 @@ def _is_early(evidence: Evidence, ending: Ending, bound_s: float) -> bool:
     attempt = ending.attempt
     if ending.by == "client" or ending.life_s >= bound_s - SAME_INSTANT_S:
         return False
+    if evidence.has_end_marker(attempt):
+        return False
     if ending.by != "target":
         return True
     if attempt.status == 204:
         return False  # a client is told so that there is nothing more: WHATWG HTML, "9.2.3"
     if not attempt.is_stream or ending.how != "end":
         return True
-    return evidence.is_reference and not is_on_script(evidence, ending)
+    if evidence.is_reference:
+        return not is_on_script(evidence, ending)
+    return evidence.end_marker is not None
 
 
 def is_on_script(evidence: Evidence, ending: Ending) -> bool:
@@ -218,6 +228,9 @@ def _proofs(
         is_long = it.life_s >= bound_s - SAME_INSTANT_S
         if it.is_stream and (is_long or (bound_s == math.inf and it.is_open)):
             yield it.life_s, f"open for {seconds(it.life_s)}"
+    for it in evidence.attempts:
+        if evidence.has_end_marker(it):
+            yield it.life_s, f"{seconds(it.life_s)} long, to its end marker"
     for ending in endings:
         if ending.attempt.is_stream and is_on_script(evidence, ending):
             yield ending.life_s, f"open for {seconds(ending.life_s)}, until the server ended it"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
-from harness.checks.deliveries import Content, content
+from harness.checks.event_keys import keys_of
 from harness.checks.ledger import (
-    Basis,
     Got,
     Key,
     Ledger,
@@ -17,50 +15,186 @@ from harness.checks.ledger import (
     first_stream,
     watched_until_s,
 )
-from harness.checks.numbering import is_consecutive, number_in_data, number_in_id
-from harness.checks.places import Client, Exchange
+from harness.checks.places import Attempt, Client, Exchange
 from harness.checks.record import Record
-from harness.wire.sse import Event
 
 # A target whose numbers leap by more than this has begun anew.
 _MOST_HOLES = 100_000
 
 
-class _Keys(NamedTuple):
-    """The key of each event of each exchange, and how it was found."""
-
-    basis: Basis
-    by_exchange: dict[int, list[Key]]
-    is_numbered: bool
-
-
 def tap_ledgers(record: Record, in_flight_s: float) -> tuple[Ledger, ...]:
     """The account of every client; see `watched_until_s` for `in_flight_s`."""
-    return tuple(_ledger(record, client, in_flight_s) for client in record.clients)
+    return tuple(_Account(record, client, in_flight_s).ledger() for client in record.clients)
 
 
-def _ledger(record: Record, client: Client, in_flight_s: float) -> Ledger:
-    heard = _heard(record, client)
-    keys = _keys(heard)
-    order: dict[Key, int] = {}
-    for exchange in heard:
-        for key in keys.by_exchange[exchange.x]:
-            order.setdefault(key, len(order))
-    got = _got(record, client, keys)
-    owed = _owed(record, client, keys, got, order, in_flight_s)
-    if keys.is_numbered:
-        owed += _holes(keys, got, owed)
-    names: dict[Key, str] = {key: _name(keys.basis, key) for key in order}
-    unheard = {
-        keys.by_exchange[said.exchange.x][said.place]: Unheard(attempt, said)
-        for attempt in client.attempts
-        for said in record.deliveries(attempt).missing
-    }
-    streams = sum(it.is_stream for it in client.attempts)
-    is_whole = keys.is_numbered or streams < 2
-    return Ledger(
-        client, keys.basis, tuple(owed), tuple(got), order, names, unheard, is_whole=is_whole
-    )
+class _Account:
+    """What it takes to draw up the account of one client."""
+
+    def __init__(self, record: Record, client: Client, in_flight_s: float) -> None:
+        self._record = record
+        self._client = client
+        self._in_flight_s = in_flight_s
+        self._promises = record.case.target.promises
+        own = _heard(record, client)
+        # Where all are told the same, what any other client was told counts too.
+        self._heard = list(record.exchanges) if self._promises.broadcast else own
+        self._others = [it for it in self._heard if it.x not in {own.x for own in own}]
+        self._keys = keys_of(self._heard, self._promises)
+        self._order = self._said_in_order()
+        self._got = self._arrived()
+
+    def ledger(self) -> Ledger:
+        """The account."""
+        owed = self._owed()
+        if self._keys.is_numbered:
+            owed += self._holes(owed)
+        streams = sum(it.is_stream for it in self._client.attempts)
+        return Ledger(
+            self._client,
+            self._keys.basis,
+            tuple(owed),
+            tuple(self._got),
+            self._order,
+            {key: self._keys.name(key) for key in self._order},
+            self._unheard(),
+            is_whole=self._keys.is_numbered or streams < 2 or self._is_witnessed(),
+        )
+
+    def _said_in_order(self) -> dict[Key, int]:
+        """Where each event stands in the order in which it was first said to anybody.
+
+        Numbers that are promised say themselves what comes first.
+        """
+        said = [
+            (seen.t_s, seen.n, key)
+            for exchange in self._heard
+            for seen, key in zip(
+                exchange.stream.events, self._keys.by_exchange[exchange.x], strict=True
+            )
+        ]
+        if self._others:
+            said.sort(key=lambda it: it[:2])
+        keys = list(dict.fromkeys(key for _, _, key in said))
+        if self._promises.sequence is not None:
+            numbers = iter(sorted(key for key in keys if isinstance(key, int)))
+            keys = [next(numbers) if isinstance(key, int) else key for key in keys]
+        return {key: at for at, key in enumerate(keys)}
+
+    def _arrived(self) -> list[Got]:
+        keys = self._keys
+        known = {key for own in keys.by_exchange.values() for key in own}
+        out = []
+        for attempt in self._client.attempts:
+            for seen, said in self._record.deliveries(attempt).arrived:
+                if said is not None:
+                    key: Key | None = keys.by_exchange[said.exchange.x][said.place]
+                    out.append(Got(key, seen, attempt, said.seen.n))
+                else:
+                    named = seen.item.id_field if keys.basis == "ids" else None
+                    key = named if named in known else None
+                    out.append(Got(key, seen, attempt, is_altered=key is not None))
+        return out
+
+    def _unheard(self) -> dict[Key, Unheard]:
+        return {
+            self._keys.by_exchange[said.exchange.x][said.place]: Unheard(attempt, said)
+            for attempt in self._client.attempts
+            for said in self._record.deliveries(attempt).missing
+        }
+
+    # -- what is owed ------------------------------------------------------------------------------
+
+    def _owed(self) -> list[Owed]:
+        first = first_stream(self._client)
+        if first is None:
+            return []
+        out: dict[Key, Owed] = {}
+        last_got = max(
+            (self._order[it.key] for it in self._got if it.key in self._order), default=-1
+        )
+        watched_s = watched_until_s(self._client, self._record.over_s, self._in_flight_s)
+        for attempt in self._client.attempts:
+            exchange = self._record.route(attempt).exchange
+            if exchange is None or not exchange.is_stream:
+                continue
+            for seen, key in zip(
+                exchange.stream.events, self._keys.by_exchange[exchange.x], strict=True
+            ):
+                if watched_s is not None:
+                    is_due = seen.t_s <= min(watched_s, attempt.ended_s)
+                elif self._keys.basis == "places":
+                    # Without ids nothing is sent again: what a cut caught on its way is lost.
+                    is_due = seen.t_s <= attempt.ended_s
+                else:
+                    is_due = self._order[key] <= last_got
+                if is_due and not self._is_forgotten(seen.t_s):
+                    out.setdefault(key, Owed(key, self._keys.name(key), seen.n))
+        for key, owed in self._told_to_others(first, last_got, watched_s):
+            out.setdefault(key, owed)
+        return list(out.values())
+
+    def _told_to_others(
+        self, first: Attempt, last_got: int, watched_s: float | None
+    ) -> Iterator[tuple[Key, Owed]]:
+        """What other clients of a target that tells all the same were told meanwhile."""
+        began = self._record.route(first).exchange
+        if began is None or began.head is None or self._keys.basis == "places":
+            return
+        # What was said while this client was being let in may have been before it.
+        from_s = began.head.t_s + self._in_flight_s
+        for exchange in self._others:
+            own = self._keys.by_exchange[exchange.x]
+            for seen, key in zip(exchange.stream.events, own, strict=True):
+                is_over = self._order[key] > last_got if watched_s is None else seen.t_s > watched_s
+                if seen.t_s >= from_s and not is_over and not self._is_forgotten(seen.t_s):
+                    yield key, Owed(key, self._keys.name(key), seen.n)
+
+    def _holes(self, owed: Sequence[Owed]) -> list[Owed]:
+        """The numbers missing between the first and the last one the client got."""
+        numbers = sorted({at for it in self._got if (at := _number(it.key)) is not None})
+        known = {_number(it.key) for it in owed}
+        out = []
+        for a, b in pairwise(numbers):
+            if b - a > _MOST_HOLES or self._is_past_window(a, b):
+                continue
+            for number in range(a + 1, b):
+                if number not in known:
+                    key: Key = str(number) if self._keys.basis == "ids" else number
+                    out.append(Owed(key, self._keys.name(key), -1))
+        return out
+
+    # -- how far back a target remembers -----------------------------------------------------------
+
+    def _is_forgotten(self, said_s: float) -> bool:
+        """Whether the client was away when something was said, and came back too late for it."""
+        window_s = self._promises.resume_window_s
+        return window_s is not None and any(
+            before.ended_s <= said_s <= after.began_s and after.began_s - said_s > window_s
+            for before, after in pairwise(self._client.attempts)
+        )
+
+    def _is_past_window(self, a: int, b: int) -> bool:
+        """Whether the client was away, between two numbers, for longer than is remembered."""
+        window_s = self._promises.resume_window_s
+        if window_s is None:
+            return False
+        by_number = {_number(it.key): it.attempt for it in self._got}
+        before, after = by_number[a], by_number[b]
+        return before is not after and after.began_s - before.ended_s > window_s
+
+    def _is_witnessed(self) -> bool:
+        """Whether, whenever the client was away, somebody else listened."""
+        if not self._others or self._keys.basis == "places":
+            return False
+        return all(
+            any(
+                it.head is not None
+                and it.head.t_s <= before.ended_s
+                and after.began_s <= it.ended_s
+                for it in self._others
+            )
+            for before, after in pairwise(self._client.attempts)
+        )
 
 
 def _heard(record: Record, client: Client) -> list[Exchange]:
@@ -78,112 +212,7 @@ def _heard(record: Record, client: Client) -> list[Exchange]:
     return [found[x] for x in sorted(found)]
 
 
-def _keys(heard: Sequence[Exchange]) -> _Keys:
-    streams = [[it.item for it in exchange.stream.events] for exchange in heard]
-    if _has_good_ids(streams):
-        ids: list[list[Key]] = [[event.id_field or "" for event in events] for events in streams]
-        is_numbered = is_consecutive(streams, number_in_id)
-        return _Keys("ids", _by_exchange(heard, ids), is_numbered)
-    number = number_in_data(streams)
-    if number is not None and _means_one(streams, number):
-        numbers: list[list[Key]] = [[number(event) or 0 for event in it] for it in streams]
-        return _Keys("numbers", _by_exchange(heard, numbers), is_numbered=True)
-    places: list[list[Key]] = [
-        [f"{exchange.x}.{at + 1}" for at in range(len(events))]
-        for exchange, events in zip(heard, streams, strict=True)
-    ]
-    return _Keys("places", _by_exchange(heard, places), is_numbered=False)
-
-
-def _by_exchange(heard: Sequence[Exchange], keys: list[list[Key]]) -> dict[int, list[Key]]:
-    return {exchange.x: own for exchange, own in zip(heard, keys, strict=True)}
-
-
-def _has_good_ids(streams: Sequence[Sequence[Event]]) -> bool:
-    """Whether each event has an id, no other event of its stream has it, and it means one event."""
-    for events in streams:
-        ids = [event.id_field for event in events]
-        if not all(ids) or len(set(ids)) < len(ids):
-            return False
-    return any(streams) and _means_one(streams, lambda event: event.id_field)
-
-
-def _means_one(streams: Sequence[Sequence[Event]], name: Callable[[Event], Key | None]) -> bool:
-    """Whether one name stands for one event in all streams, rather than being counted anew."""
-    meant: dict[Key | None, Content] = {}
-    return all(
-        meant.setdefault(name(event), content(event)) == content(event)
-        for events in streams
-        for event in events
-    )
-
-
-def _got(record: Record, client: Client, keys: _Keys) -> list[Got]:
-    known = {key for own in keys.by_exchange.values() for key in own}
-    out = []
-    for attempt in client.attempts:
-        for seen, said in record.deliveries(attempt).arrived:
-            if said is not None:
-                key: Key | None = keys.by_exchange[said.exchange.x][said.place]
-                out.append(Got(key, seen, attempt, said.seen.n))
-            else:
-                named = seen.item.id_field if keys.basis == "ids" else None
-                key = named if named in known else None
-                out.append(Got(key, seen, attempt, is_altered=key is not None))
-    return out
-
-
-def _owed(
-    record: Record,
-    client: Client,
-    keys: _Keys,
-    got: Sequence[Got],
-    order: dict[Key, int],
-    in_flight_s: float,
-) -> list[Owed]:
-    if first_stream(client) is None:
-        return []
-    watched_s = watched_until_s(client, record.over_s, in_flight_s)
-    last_got = max((order[it.key] for it in got if it.key in order), default=-1)
-    out: dict[Key, Owed] = {}
-    for attempt in client.attempts:
-        exchange = record.route(attempt).exchange
-        if exchange is None or not exchange.is_stream:
-            continue
-        for seen, key in zip(exchange.stream.events, keys.by_exchange[exchange.x], strict=True):
-            if watched_s is not None:
-                is_due = seen.t_s <= min(watched_s, attempt.ended_s)
-            elif keys.basis == "places":
-                # Without ids nothing is sent again: what a cut caught on its way is lost.
-                is_due = seen.t_s <= attempt.ended_s
-            else:
-                is_due = order[key] <= last_got
-            if is_due:
-                out.setdefault(key, Owed(key, _name(keys.basis, key), seen.n))
-    return list(out.values())
-
-
-def _holes(keys: _Keys, got: Sequence[Got], owed: Sequence[Owed]) -> list[Owed]:
-    """The numbers missing between the first and the last one the client got."""
-    numbers = sorted({int(it.key) for it in got if it.key is not None})
-    known = {int(it.key) for it in owed}
-    out = []
-    for a, b in pairwise(numbers):
-        for number in range(a + 1, b if b - a <= _MOST_HOLES else a):
-            if number not in known:
-                key: Key = str(number) if keys.basis == "ids" else number
-                out.append(Owed(key, _name(keys.basis, key), -1))
-    return out
-
-
-def _name(basis: Basis, key: Key) -> str:
-    match basis:
-        case "ids":
-            return f"id {key}"
-        case "numbers":
-            return f"number {key}"
-        case "places":
-            x, _, at = str(key).partition(".")
-            return f"event {at} of the target's response {x}"
-        case "feed":
-            return f"event {key}"
+def _number(key: Key | None) -> int | None:
+    if isinstance(key, int):
+        return key
+    return int(key) if key is not None and key.isdigit() else None

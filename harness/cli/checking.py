@@ -150,7 +150,7 @@ def _exactly(
         expected = "the chain on the wire"
         if not left:
             yield skipped(cell, expected, f"asked {wanted.limits.requests} times (--max-requests)")
-        elif needed_s > patience_s and not judge.observed.first.is_over:
+        elif needed_s > patience_s and not judge.observed.first.has_all:
             waiting = show_seconds(needed_s)
             yield skipped(cell, expected, f"it would have to be waited for {waiting} (--max-time)")
         else:

@@ -78,19 +78,24 @@ def target(asked: Asked, flaws: tuple[str, ...] = (), found: Found | None = None
         UsageError: They contradict each other, or one of them cannot be obeyed.
         LocalEnvironmentError: There is no such program as `--command` names.
     """
-    if found is not None and not flaws:
-        asked = _with_file(asked, found)
-    trigger = None if found is None or _is_another(asked) or flaws else _trigger(found)
-    made = _target(asked, flaws)
-    secrets = () if found is None else found.project.secrets
-    if made.is_reference or not (secrets or trigger):
+    if found is None:
+        return _target(asked, flaws)
+    is_another = _is_another(asked, found)
+    made = _target(asked if flaws else _with_file(asked, found), flaws)
+    if made.is_reference:
         return made
-    return made.model_copy(update={"secrets": secrets, "trigger": trigger})
+    return made.model_copy(
+        update={
+            "secrets": found.project.secrets,
+            "trigger": None if is_another else _trigger(found),
+            "promises": made.promises if is_another else found.project.promises,
+        }
+    )
 
 
-def _is_another(asked: Asked) -> bool:
-    """Whether options name another target than the file does."""
-    return asked.url is not None and PORT not in asked.url
+def _is_another(asked: Asked, found: Found) -> bool:
+    """Whether options name another target than the file does, if it names one."""
+    return found.project.target is not None and asked.url is not None and PORT not in asked.url
 
 
 def _with_file(asked: Asked, found: Found) -> Asked:
@@ -100,7 +105,7 @@ def _with_file(asked: Asked, found: Found) -> Asked:
     except one with `{port}` in it, which is another path of what the file starts.
     """
     file = found.project.target
-    if file is None or _is_another(asked):
+    if file is None or _is_another(asked, found):
         return asked
     timeout = None if file.ready_timeout_s is None else format_duration(file.ready_timeout_s)
     command = shlex.join(file.command) if isinstance(file.command, tuple) else file.command

@@ -54,7 +54,7 @@ from harness.model.scenario import EventSource, Leave
 from harness.net import Address, Network
 from harness.net.httpcore_backend import transport
 from harness.wire.headers import Headers
-from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES
+from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES, Event
 
 # Chromium: kDefaultReconnectDelay, third_party/blink/renderer/modules/eventsource/event_source.cc.
 RECONNECTION_S: Final = 3.0
@@ -78,6 +78,8 @@ class EventSourceClient:
         now_s: Seconds since the case began.
         went_around: Told where a redirect would lead around hop 1, which ends the client.
         on_read: Told of every read: body bytes before content decoding.
+        is_last: Whether an event says that there is nothing more, so that the client does not come
+            back, as whoever writes one has it (`es.close()` on `[DONE]`).
         max_line_bytes: Longest line; a longer one ends the client.
         max_event_bytes: Longest event; a longer one ends the client.
     """
@@ -98,6 +100,7 @@ class EventSourceClient:
         now_s: Callable[[], float],
         went_around: Callable[[str], None],
         on_read: Callable[[bytes], None] = lambda _data: None,
+        is_last: Callable[[Event], bool] = lambda _event: False,
         max_line_bytes: int = MAX_LINE_BYTES,
         max_event_bytes: int = MAX_EVENT_BYTES,
     ) -> None:
@@ -117,6 +120,7 @@ class EventSourceClient:
         self._now_s = now_s
         self._went_around = went_around
         self._on_read = on_read
+        self._is_last = is_last
         self._limits = (max_line_bytes, max_event_bytes)
         self._last_event_id = spec.last_event_id or ""
         self._retry_s = RECONNECTION_S
@@ -182,7 +186,10 @@ class EventSourceClient:
             answer = await self._send(request)
             if self._has_left:
                 return Stop("left", is_fatal=False)
+            reading = None if self._attempt is None else self._attempt.reading
             match answer:
+                case Read() if reading is not None and reading.has_all:
+                    return Stop("told that there is nothing more", is_fatal=False)
                 case Read() | Again():
                     return None
                 case Follow():
@@ -220,7 +227,9 @@ class EventSourceClient:
                     lambda status, headers: judge(
                         request, status, headers, self._origins, retries_5xx=self._spec.retry_5xx
                     ),
-                    lambda codings: Reading(codings, self._last_event_id, *self._limits),
+                    lambda codings: Reading(
+                        codings, self._last_event_id, *self._limits, self._is_last
+                    ),
                 )
         finally:
             attempt.cut()

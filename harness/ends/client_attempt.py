@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -23,6 +24,8 @@ from harness.wire.headers import Headers, value
 # in the middle of one would look like a client that leaves.
 DRAIN_BYTES: Final = 64 * 1024
 DRAIN_S: Final = 1.0
+# Who has been told that there is nothing more lets the server end the response itself.
+LINGER_S: Final = 1.0
 
 
 class Attempt:
@@ -71,6 +74,7 @@ class Attempt:
         self._parts: list[bytes] = []
         self._offset = 0
         self._is_draining = False
+        self._lingering = trio.CancelScope()
 
     def _connected(self, port: int) -> None:
         self._record(
@@ -113,7 +117,8 @@ class Attempt:
             answer = judge(response.status_code, headers)
             if isinstance(answer, Read):
                 self.reading = begin(value(headers, "content-encoding") or "")
-                await self._read(response)
+                with self._lingering:
+                    await self._read(response)
             elif _is_short(response.status_code, headers):
                 self._is_draining = True
                 with trio.move_on_after(DRAIN_S):
@@ -135,6 +140,8 @@ class Attempt:
 
     def cut(self) -> None:
         """The attempt is being cancelled: journal that, before its connection closes."""
+        if self._lingering.cancel_called and not self.is_over:
+            self.leave("fin")
         self._end("left" if self._is_draining else "open")
 
     # -- leaving -----------------------------------------------------------------------------------
@@ -208,6 +215,8 @@ class Attempt:
         data = self._journal_read()
         if data and self.reading is not None:
             self.reading.take(data)
+            if self.reading.has_all and self._lingering.deadline == math.inf:
+                self._lingering.deadline = trio.current_time() + LINGER_S
 
     def _journal_read(self) -> bytes:
         data = b"".join(self._parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.wire.coding import decoder
-from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES, Parser, TooLong
+from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES, Event, Parser, TooLong
 
 # What is parsed at once: one read may decode to many MiB, of which nothing is to be held.
 _SLICE_BYTES = 64 * 1024
@@ -22,6 +24,10 @@ class Reading:
             the stream before, where the standard would forget it.
         max_line_bytes: Longest line.
         max_event_bytes: Longest event.
+        is_last: Whether an event says that there is nothing more.
+
+    Attributes:
+        has_all: Whether that event has come.
 
     Raises:
         CodingError: A content coding is not known.
@@ -33,7 +39,10 @@ class Reading:
         last_event_id: str,
         max_line_bytes: int = MAX_LINE_BYTES,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        is_last: Callable[[Event], bool] = lambda _event: False,
     ) -> None:
+        self.has_all = False
+        self._is_last = is_last
         self._decoder = decoder(codings)
         self._parser = Parser(
             last_event_id=last_event_id,
@@ -69,3 +78,5 @@ class Reading:
             for item in self._parser.feed(text[start : start + _SLICE_BYTES]):
                 if isinstance(item, TooLong):
                     raise TooLongError(f"{item.what} longer than {item.limit_bytes} bytes")
+                if isinstance(item, Event) and self._is_last(item):
+                    self.has_all = True

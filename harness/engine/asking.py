@@ -120,6 +120,9 @@ class Interview:
         self, cells: Sequence[Cell], first: Observation, *, for_replays: bool
     ) -> Iterator[Observation]:
         """What is said to whoever asks otherwise than a client, as far as that is needed."""
+        is_forgetful = self._target.promises.resume_window_s is not None
+        if is_forgetful:  # before it has forgotten
+            yield from self._resumed(cells, first)
         missing = unasked(cells if for_replays else (), Observed(first), self._seed)
         for ask, needy in missing.items():
             if not self._may_ask:
@@ -127,7 +130,8 @@ class Interview:
             names = ", ".join(it.title for it in needy[:3]) + ", …" * (len(needy) > 3)
             self._say(f"asking again for {names}: {described(ask)}")
             yield self._once(ask, first)
-        yield from self._resumed(cells, first)
+        if not is_forgetful:
+            yield from self._resumed(cells, first)
 
     def ask(self, ask: Ask, like: Observation | None = None) -> Observation:
         """What the target says to one request, and where that leads to on the same server.
@@ -165,6 +169,8 @@ class Interview:
     @property
     def _is_computed(self) -> bool:
         """Whether the answer is made for this one request, and ends once it is told."""
+        if self._target.promises.end_marker is not None:
+            return True
         return self._target.method != "GET" or self._target.body is not None
 
     @property
@@ -183,13 +189,16 @@ class Interview:
     def _once(self, ask: Ask, like: Observation | None = None) -> Observation:
         self._asked += 1
         is_resumed = ask.last_event_id is not None and like is not None
-        has_end = not is_resumed and (self._is_computed or (like is not None and like.is_over))
+        has_end = not is_resumed and (self._is_computed or (like is not None and like.has_all))
+        marker = self._target.promises.end_marker
+        is_last = (lambda _event: False) if marker is None else marker.is_in
         watching = Watching(
             has_end=has_end,
             longest_s=_SILENCE_S,
             least_s=self._limits.least_s,
             least_reads=None if like is None else 1 if is_resumed else _READS_AGAIN,
             free_s=self._most_s if like is None and self._clock == "virtual" else 0.0,
+            is_last=is_last,
         )
         scenario = Scenario(
             id=f"observed/{self._asked}",

@@ -25,8 +25,8 @@ _LONGER = 1.5
 
 def wait_s(cell: Cell, seen: Observation) -> float:
     """How long a chain takes on the wire at most, in seconds: a stream, or its slowest limit."""
-    if seen.is_over:
-        return _LONGER * seen.said.end_s + _AFTER_S
+    if seen.has_all:
+        return _LONGER * seen.long_s + _AFTER_S
     return max(_LEAST_S, seen.watched_s, cell.longest_limit_s + _AFTER_S)
 
 

@@ -291,6 +291,8 @@ class Stage:
         case = self._case
         context = self._tls_context() if self._speaks_tls else None
         limit_s = watch_s(case)
+        marker = case.target.promises.end_marker
+        is_last = (lambda _event: False) if marker is None else marker.is_in
         clients: list[EventSourceClient | Asker] = [
             EventSourceClient(
                 spec,
@@ -305,6 +307,7 @@ class Stage:
                 record=self._recorder.record,
                 now_s=self._recorder.now_s,
                 went_around=self._went_around,
+                is_last=is_last,
             )
             for number, spec in enumerate(case.scenario.client, 1)
         ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from harness.model.base import Strict
+from harness.model.promises import EndMarkerField, NumberedField, Promises
 from harness.units import Duration
 
 
@@ -78,6 +79,15 @@ class Project(Strict):
     Args:
         target: The server under test; None: options name it.
         trigger: What makes it speak.
+        end_marker: The event after which a stream has nothing more: its data, such as `[DONE]`, a
+            JSON path that begins with `$`, or `event:` and its type. A stream that ends without it
+            was cut, and a client that got it does not come back.
+        sequence: Where events have consecutive numbers, so that a missing one is a lost event:
+            `id`, a JSON path that begins with `$`, or a regular expression with one group.
+        broadcast: Whether every client is told the same events: what one client heard, every
+            other one is owed.
+        resume_window_s: How far back a client may ask to go on with Last-Event-ID; without it, as
+            far as anybody likes.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
         kind: As `--kind` of `check`.
@@ -85,5 +95,19 @@ class Project(Strict):
 
     target: ProjectTarget | None = None
     trigger: ProjectTrigger | None = None
+    end_marker: EndMarkerField | None = None
+    sequence: NumberedField | None = None
+    broadcast: bool = False
+    resume_window_s: Annotated[Duration, Field(gt=0)] | None = None
     secrets: tuple[str, ...] = ()
     kind: str | None = None
+
+    @property
+    def promises(self) -> Promises:
+        """What it says of the target's streams."""
+        return Promises(
+            end_marker=self.end_marker,
+            sequence=self.sequence,
+            broadcast=self.broadcast,
+            resume_window_s=self.resume_window_s,
+        )

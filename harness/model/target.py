@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from harness.model.base import Strict
+from harness.model.promises import NOTHING, Promises
 from harness.units import Duration
 from harness.wire.headers import Headers
 
@@ -88,6 +89,7 @@ class Target(Strict):
         command: What to start, which `url` then leads to; None: it runs already.
         app: What to serve, of which `url` then says the path; None: no application of ours.
         trigger: What makes it speak; None: it speaks by itself.
+        promises: What is said of its streams.
         secrets: Names of header fields, parameters, keys and variables whose values are never
             shown, beside those that are usually secret.
     """
@@ -102,6 +104,7 @@ class Target(Strict):
     command: Command | None = None
     app: App | None = None
     trigger: Trigger | None = None
+    promises: Promises = NOTHING
     secrets: tuple[str, ...] = ()
 
     @property

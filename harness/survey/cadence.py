@@ -7,7 +7,7 @@ is carried on as it was: the blocks seen since its first read, with their times,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -26,6 +26,8 @@ _LEAST_GAPS = 5
 # So many silences have to be alike: none longer than so many times another.
 _SILENCES = 3
 _ALIKE = 1.5
+# Who said that there is nothing more may end the response itself.
+LINGER_S = 1.0
 # Two comments closer than this are one heartbeat, or the greeting of a stream.
 _APART_S = 0.5
 
@@ -42,6 +44,7 @@ class Watching:
         least_s: Less than this shows no beat.
         free_s: So long it is watched at least as long as watching takes no time, which is until
             the stage is moved to the real clock.
+        is_last: Whether an event says that there is nothing more.
     """
 
     def __init__(
@@ -52,7 +55,9 @@ class Watching:
         least_reads: int | None = None,
         least_s: float = LEAST_S,
         free_s: float = 0.0,
+        is_last: Callable[[Event], bool] = lambda _event: False,
     ) -> None:
+        self._is_last = is_last
         self._has_end = has_end
         self._least_reads = least_reads
         self._least_s = least_s
@@ -67,6 +72,7 @@ class Watching:
         self._arrivals_s: list[float] = []
         self._comments_s: list[float] = []
         self._told = 0
+        self._last_s: float | None = None
         self._is_over = False
         self.now_s = 0.0
 
@@ -93,10 +99,11 @@ class Watching:
             items = list(self._parser.feed(self._decode.decompress(data)))
         except CodingError:
             return
-        self._told += any(isinstance(it, Event) for it in items)
-        if any(isinstance(it, Comment) for it in items) and not any(
-            isinstance(it, Event) for it in items
-        ):
+        events = [it for it in items if isinstance(it, Event)]
+        self._told += bool(events)
+        if self._last_s is None and any(map(self._is_last, events)):
+            self._last_s = t_s
+        if any(isinstance(it, Comment) for it in items) and not events:
             self._comments_s.append(t_s)
 
     def is_over(self) -> bool:
@@ -107,6 +114,8 @@ class Watching:
         """Whether enough is known by now."""
         if self._is_over:
             return True
+        if self._last_s is not None:
+            return now_s - self._last_s >= LINGER_S
         if self._head_s is None or self._has_end or now_s < self._free_s:
             return False
         last_s = self._arrivals_s[-1] if self._arrivals_s else self._head_s
@@ -141,7 +150,7 @@ class Beat:
 
 def beat_of(seen: Observation) -> Beat | None:
     """How a stream goes on that was left; None: it is over, or nothing tells."""
-    if seen.is_over or not seen.is_stream:
+    if seen.has_all or not seen.is_stream:
         return None
     whole = [at for at, it in enumerate(seen.reads) if it.is_whole]
     if len(whole) < 2:
@@ -196,5 +205,5 @@ def coded(
 def longest_silence_s(seen: Observation) -> float:
     """The longest stretch without a byte, from the request to the end of what was seen."""
     points = [0.0, *(it[0] for it in seen.said.reads)]
-    points.append(seen.said.end_s if seen.is_over else seen.watched_s)
+    points.append(seen.long_s)
     return max((b - a for a, b in pairwise(points)), default=0.0)

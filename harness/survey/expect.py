@@ -38,7 +38,7 @@ class Terms:
 
         It comes back; and the target goes on where it was, or it does not matter.
         """
-        if seen.is_over:
+        if seen.has_all:
             return False
         is_asked_again = seen.request.method == "GET"
         is_indifferent = self.kind.level("resumes") == "no"
@@ -49,7 +49,9 @@ def of_the_target(seen: Observation, terms: Terms) -> dict[str, Any]:
     """What is asked of the target itself, on no path at all."""
     asked: dict[str, Any] = {"headers_fit": True, "events_parse": True, "ids_advance": True}
     asked["first_byte_within"] = _duration(_FIRST_BYTE_S)
-    if not seen.is_over:
+    if seen.has_all and seen.promises.end_marker is not None:
+        asked["stays_open"] = True
+    if not seen.has_all:
         asked["heartbeat_within"] = _duration(_SILENCE_S)
     return _meant(asked, terms)
 
@@ -68,7 +70,7 @@ def of_a_path(cell: Cell, seen: Observation, terms: Terms) -> dict[str, Any]:
     if not limits:
         # What such an end catches on its way comes after it: how the target resumes is told apart.
         asked["no_event_lost"] = True
-    if not seen.is_over:
+    if not seen.has_all:
         silence_s = longest_silence_s(seen)
         asked["heartbeat_within"] = _duration(max(_SILENCE_S, silence_s + _SLACK_S))
     return _meant(asked, terms)

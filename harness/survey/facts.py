@@ -24,12 +24,14 @@ def server_of(seen: Observation) -> str:
 
 def stream_of(seen: Observation) -> str:
     """How much it says, and how it ends."""
-    long_s = seen.said.end_s if seen.is_over else seen.watched_s
     events = f"{seen.events} event{'' if seen.events == 1 else 's'}"
-    words = [f"{events} in {seconds(long_s)}"]
+    words = [f"{events} in {seconds(seen.long_s)}"]
     if seen.comments:
         words.append(f"{seen.comments} comment{'' if seen.comments == 1 else 's'}")
-    if not seen.is_over:
+    if seen.told_s is not None:
+        words.append(f"ends with {seen.promises.end_marker}")
+        words += [] if seen.is_over else ["is left open"]
+    elif not seen.is_over:
         words.append("goes on")
     elif seen.said.end == "end":
         words.append("ends" + "".join(f" with {it}" for it in _MARKERS if it in _last(seen)))
@@ -61,7 +63,7 @@ def observed(seen: Observation) -> Iterator[str]:
         yield "no X-Accel-Buffering"
     if "no-transform" not in tokens(said.headers, "cache-control"):
         yield "no no-transform"
-    if not seen.comments and not seen.is_over:
+    if not seen.comments and not seen.has_all:
         yield "no heartbeat"
 
 

@@ -97,7 +97,7 @@ class Judge:
         """A finding as much as it is meant for this kind of stream."""
         kind = self.terms.kind
         first = self.observed.first
-        is_asked_again = not first.is_over and first.request.method == "GET"
+        is_asked_again = not first.has_all and first.request.method == "GET"
         if is_asked_again and is_limited(finding, case):
             # A browser comes back after it: what counts is how the target resumes.
             return _at_most(finding, kind.level(RESUMES))
@@ -165,7 +165,7 @@ def unasked(cells: Iterable[Cell], observed: Observed, seed: int) -> dict[Ask, l
 
 def cutting(cells: Iterable[Cell], seen: Observation) -> list[Cell]:
     """The chains that end such a stream whatever it says, so that clients have to resume."""
-    long_s = seen.said.end_s if seen.is_over else float("inf")
+    long_s = seen.long_s if seen.has_all else float("inf")
     return [
         cell
         for cell in cells

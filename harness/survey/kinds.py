@@ -95,9 +95,9 @@ def guess(seen: Observation) -> Kind:
     if value(seen.said.headers, "mcp-session-id") is not None or _JSON_RPC.search(text):
         return MCP
     is_hasty = seen.events >= _MANY and usual_s < _HASTE_S
-    if _TOKENS.search(text) or (is_hasty and (seen.is_over or seen.request.method == "POST")):
+    if _TOKENS.search(text) or (is_hasty and (seen.has_all or seen.request.method == "POST")):
         return LLM_TOKENS
-    if seen.is_over or seen.request.method == "POST":
+    if seen.has_all or seen.request.method == "POST":
         return PROGRESS
     is_steady = len(gaps_s) >= _LEAST_BEATS and max(gaps_s) <= _STEADY * usual_s
     return TICKER if is_steady and not seen.ids else NOTIFICATIONS

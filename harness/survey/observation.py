@@ -12,6 +12,8 @@ from harness.hops.observed import Said, said
 from harness.model import journal
 from harness.model.ask import Ask
 from harness.model.journal import Journal
+from harness.model.promises import NOTHING, Promises
+from harness.model.scenario import Case
 from harness.model.verdict import Finding
 from harness.wire.coding import CodingError, decoder
 from harness.wire.headers import tokens
@@ -29,18 +31,26 @@ class Plain:
 
     Args:
         t_s: When it came, in seconds since the request.
-        events: How many events it completed.
+        said: The events it completed.
         comments: How many comments.
-        ids: The ids its events set.
         is_whole: Whether it ends with a blank line, so that another block may follow.
     """
 
     t_s: float
     data: bytes
-    events: int
+    said: tuple[Event, ...]
     comments: int
-    ids: tuple[str, ...]
     is_whole: bool
+
+    @property
+    def events(self) -> int:
+        """How many events it completed."""
+        return len(self.said)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids its events set."""
+        return tuple(it.id_field for it in self.said if it.id_field)
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class Observation:
         watched_s: How long that was watched, in seconds since the request.
         lag_s: How late the machine was at worst.
         leaving: Whether the target noticed that its client left in the end; None: it did not leave.
+        promises: What is said of the target's streams.
     """
 
     ask: Ask
@@ -62,11 +73,32 @@ class Observation:
     watched_s: float
     lag_s: float
     leaving: Finding | None = None
+    promises: Promises = NOTHING
 
     @property
     def is_over(self) -> bool:
         """Whether the target itself ended the response."""
         return self.said.end is not None
+
+    @cached_property
+    def told_s(self) -> float | None:
+        """When its end marker came, in seconds since the request; None: it did not."""
+        marker = self.promises.end_marker
+        if marker is None:
+            return None
+        return next((it.t_s for it in self.reads if any(map(marker.is_in, it.said))), None)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether all of it was seen: the target ended it, or said that there is nothing more."""
+        return self.is_over or self.told_s is not None
+
+    @property
+    def long_s(self) -> float:
+        """How long it is, as far as it was seen, in seconds since the request."""
+        if self.is_over:
+            return self.said.end_s
+        return self.watched_s if self.told_s is None else self.told_s
 
     @property
     def is_stream(self) -> bool:
@@ -99,9 +131,8 @@ class Observation:
                 Plain(
                     t_s,
                     data,
-                    events=sum(isinstance(it, Event) for it in items),
+                    said=tuple(it for it in items if isinstance(it, Event)),
                     comments=sum(isinstance(it, Comment) for it in items),
-                    ids=tuple(it.id_field for it in items if isinstance(it, Event) and it.id_field),
                     is_whole=tail.endswith(_BLANK_LINES),
                 )
             )
@@ -145,6 +176,7 @@ def observation(ask: Ask, entries: Journal) -> Observation | None:
         watched_s=watched_s,
         lag_s=max((it.lag_s for it in entries if isinstance(it, journal.StageLag)), default=0.0),
         leaving=None if left is None else _leaving(entries),
+        promises=Case.model_validate(entries.case.case).target.promises,
     )
 
 

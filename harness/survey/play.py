@@ -163,7 +163,7 @@ def play(
     until_s = _until_s(cell, first) if until_s is None else until_s
     reach_s = until_s
     beat = beat_of(first)
-    if not first.is_over:
+    if not first.has_all:
         _, reach_s = carried_on(first, until_s, _MOST_READS)
     scenario = scenario_of(cell, expect, reach_s)
     case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
@@ -178,7 +178,7 @@ def play(
 
     machines = build.machines(cell.hops, seed, recording.record)
     Replay(machines, said, reach_s, recording.tick, recording).run([request_of(first)])
-    is_projected = not first.is_over and reach_s > first.watched_s
+    is_projected = not first.has_all and reach_s > first.watched_s
     return Played(
         recording.over(reach_s, f"replayed for {reach_s:g} s"),
         reach_s,
@@ -199,8 +199,8 @@ def scenario_of(cell: Cell, expect: Mapping[str, Any], watch_s: float) -> Scenar
 
 
 def _until_s(cell: Cell, first: Observation) -> float:
-    if first.is_over:
-        return first.said.end_s + _SETTLE_S
+    if first.has_all:
+        return first.long_s + _SETTLE_S
     if not cell.hops:
         return first.watched_s
     limit_s = cell.longest_limit_s

@@ -107,7 +107,7 @@ class Prover:
         vain = tuple(it for it in dict.fromkeys(usual) if it in self._useful and (it,) not in cures)
         rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
         main = main_finding(judged)
-        is_endless = not self._judge.observed.first.is_over
+        is_endless = not self._judge.observed.first.has_all
         is_ended = main is not None and is_endless and is_limited(main, judged.case)
         if main is not None and is_ended:
             rescue = main.fix  # to come back, and to go on

@@ -58,13 +58,19 @@ def resume_point(seen: Observation) -> tuple[str, str] | None:
     """An id to come back with, and the id that has to follow; None: no two events have ids.
 
     From the middle of what was said: what followed is known then, and the target had time to
-    forget what went before.
+    forget what went before; but where it is said how far back it remembers, from so much later
+    that it has to remember even if it is asked a while after.
     """
     ids = seen.ids
     if len(set(ids)) < 2 or len(set(ids)) < len(ids):
         return None
-    middle = (len(ids) - 1) // 2
-    return ids[middle], ids[middle + 1]
+    at = (len(ids) - 1) // 2
+    window_s = seen.promises.resume_window_s
+    if window_s is not None:
+        times_s = [it.t_s for it in seen.reads for _ in it.ids]
+        known = (n for n, t_s in enumerate(times_s) if seen.watched_s - t_s <= window_s / 2)
+        at = next((n for n in known if n >= at), len(ids))
+    return (ids[at], ids[at + 1]) if at + 1 < len(ids) else None
 
 
 def resume_ask(seen: Observation) -> Ask | None:
@@ -84,6 +90,8 @@ def resuming(first: Observation, again: Observation | None, *, is_needed: bool =
     point = resume_point(first)
     if point is None:
         why = "an id came twice" if first.ids else f"{first.request.method} without ids"
+        if len(set(first.ids)) == len(first.ids) > 1:
+            why = f"no two ids within half of {first.promises.resume_window_s:g} s (resume_window)"
         return Resuming("cannot", f"nothing to resume from: {why}")
     last, following = point
     if again is None and not is_needed:

@@ -63,7 +63,7 @@ def _beating(every_s: float) -> Callable[[Observation], Observation]:
         plain: list[tuple[float, bytes]] = []
         pause_s = every_s * _LATE
         last_s, is_whole, added = 0.0, True, 0
-        over_s = seen.said.end_s if seen.is_over else seen.watched_s
+        over_s = seen.long_s
         for t_s, data, ends in [
             *((it.t_s, it.data, it.is_whole) for it in seen.reads),
             (over_s, b"", True),

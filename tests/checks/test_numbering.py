@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checks.numbering import as_number, is_consecutive, number_in_data, number_in_id
+from harness.checks.numbering import is_consecutive, number_in_data, number_in_id
+from harness.model.promises import as_number
 from harness.wire.sse import Event
 
 

@@ -13,6 +13,7 @@ from harness.cli import targeting
 from harness.cli.targeting import Asked
 from harness.errors import UsageError
 from harness.model.project import Project, ProjectTarget, ProjectTrigger
+from harness.model.promises import EndMarker, Promises
 from harness.model.target import Command, Target, Trigger
 from harness.scenario.project import Found
 from tests.cli.command import Command as Run
@@ -172,6 +173,26 @@ def test_a_trigger_goes_with_the_target_of_the_file(tmp_path: Path) -> None:
     )
     assert targeting.target(Asked(url="http://other.test/"), (), file).trigger is None
     assert targeting.target(Asked(), ("no-ids",), file).trigger is None
+
+
+def test_what_the_file_says_of_its_target_holds_for_no_other_one(tmp_path: Path) -> None:
+    own = Project(
+        target=ProjectTarget(url="http://own.test/"),
+        trigger=ProjectTrigger(command="true"),
+        end_marker=EndMarker(data="[DONE]"),
+        broadcast=True,
+    )
+    file = Found(tmp_path / "sse-harness.yaml", own)
+    made = targeting.target(Asked(), (), file)
+    assert made.promises == Promises(end_marker=EndMarker(data="[DONE]"), broadcast=True)
+    assert made.trigger is not None
+    assert targeting.target(Asked(url="http://other.test/"), (), file).promises == Promises()
+
+
+def test_a_file_without_a_target_speaks_of_whatever_is_named(tmp_path: Path) -> None:
+    file = Found(tmp_path / "sse-harness.yaml", Project(broadcast=True))
+    made = targeting.target(Asked(url="http://named.test/"), (), file)
+    assert made.promises.broadcast
 
 
 @pytest.mark.parametrize("words", [("run", "--list"), ("trace",), ("check",)])

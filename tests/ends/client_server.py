@@ -20,6 +20,7 @@ from harness.model.scenario import EventSource
 from harness.net import ByteStream, Memory
 from harness.wire.headers import Headers, value
 from harness.wire.http1 import Body, Over, RequestLine, RequestReader
+from harness.wire.sse import Event
 
 URL = "http://target.test/events"
 
@@ -125,6 +126,7 @@ def play(
     body: str | None = None,
     headers: Headers = (),
     limits: dict[str, int] | None = None,
+    is_last: Callable[[Event], bool] = lambda _event: False,
     contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
     handler: Handler | None = None,
     **spec: Any,
@@ -159,6 +161,7 @@ def play(
                 now_s=trio.current_time,
                 went_around=show.around.append,
                 on_read=show.reads.append,
+                is_last=is_last,
                 **(limits or {}),
             )
             with trio.move_on_at(until_s):

@@ -12,6 +12,7 @@ from harness.ends.client import EventSourceClient
 from harness.model import journal
 from harness.model.scenario import EventSource
 from harness.net import ByteStream, Sockets
+from harness.wire.sse import Event
 from tests.ends.client_server import (
     CHUNKED,
     GOODBYE,
@@ -214,3 +215,31 @@ def test_sockets_show_the_same(by: str) -> None:
     assert heard.gone == ("rst" if by == "rst" else "fin")
     assert [it.by for it in show.of(journal.ClientLeft)] == [by]
     assert [it.reason for it in show.of(journal.ClientDone)] == ["left"]
+
+
+# -- the end marker --------------------------------------------------------------------------------
+
+
+def _is_done(event: Event) -> bool:
+    return event.data == "[DONE]"
+
+
+def test_who_is_told_that_there_is_nothing_more_does_not_come_back() -> None:
+    show = play((STREAM, b"id: a\ndata: 1\n\n", 2.0, b"data: [DONE]\n\n", "fin"), is_last=_is_done)
+    assert show.lines[-2:] == ["2 end 1", "2 done: told that there is nothing more"]
+
+
+def test_who_is_told_that_there_is_nothing_more_leaves_a_server_that_goes_on() -> None:
+    show = play(
+        (STREAM, b"data: 1\n\n", 2.0, b"data: [DONE]\n\n", 60.0, b"data: 2\n\n"), is_last=_is_done
+    )
+    assert show.lines[-3:] == [
+        "3 left 1: fin",
+        "3 left 1",
+        "3 done: told that there is nothing more",
+    ]
+
+
+def test_who_is_not_told_so_comes_back() -> None:
+    show = play((STREAM, b"data: 1\n\n", "fin"), GOODBYE, is_last=_is_done)
+    assert "3 request 2" in show.lines

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import ScenarioError
 from harness.model.project import Project, ProjectTarget, ProjectTrigger
+from harness.model.promises import EndMarker, Numbered
 from harness.scenario import project
 from harness.yamlio import load
 
@@ -22,6 +23,10 @@ target:
   headers: {Authorization: "Bearer ${KEY}", X-Literal: "$${KEY}"}
   body: {q: [hi]}
 trigger: {url: /notify, body: {a: 1}, every: 5s}
+end_marker: "[DONE]"
+sequence: $.seq
+broadcast: true
+resume_window: 5m
 secrets: [X-Own]
 kind: llm-tokens
 """
@@ -45,6 +50,10 @@ def test_it_says_what_options_say() -> None:
             body={"q": ["hi"]},
         ),
         trigger=ProjectTrigger(url="/notify", body={"a": 1}, every_s=5.0),
+        end_marker=EndMarker(data="[DONE]"),
+        sequence=Numbered(json_path="$.seq"),
+        broadcast=True,
+        resume_window_s=300.0,
         secrets=("X-Own",),
         kind="llm-tokens",
     )
@@ -97,7 +106,10 @@ def test_the_nearest_file_upwards_is_found(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_schema_knows_every_key_as_the_file_has_it() -> None:
     described = json.loads(json.dumps(project.schema()))
-    assert set(described["properties"]) == {"target", "trigger", "secrets", "kind"}
+    assert set(described["properties"]) == {
+        *("target", "trigger", "end_marker", "sequence", "broadcast", "resume_window"),
+        *("secrets", "kind"),
+    }
     target = described["$defs"]["ProjectTarget"]
     assert "ready_timeout" in target["properties"]
     assert target["additionalProperties"] is False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.hops.observed import Said
 from harness.model import journal
 from harness.model.ask import Ask
+from harness.model.promises import NOTHING, Promises
 from harness.model.scenario import Target
 from harness.survey.expect import Terms
 from harness.survey.judging import Judge
@@ -38,6 +39,7 @@ def saw(
     ask: Ask | None = None,
     method: str = "GET",
     lag_s: float = 0.0,
+    promises: Promises = NOTHING,
 ) -> Observation:
     as_bytes = tuple((t_s, it.encode() if isinstance(it, str) else it) for t_s, it in reads)
     last_s = as_bytes[-1][0] if as_bytes else head_s
@@ -56,7 +58,8 @@ def saw(
         x=1, method=method, target="/events", version=ask.version, headers=ASKING
     )
     long_s = watched_s if watched_s is not None else end_s
-    return Observation(ask, request, said, last_s if long_s is None else long_s, lag_s)
+    watched_s = last_s if long_s is None else long_s
+    return Observation(ask, request, said, watched_s, lag_s, promises=promises)
 
 
 def every(
@@ -72,4 +75,5 @@ def judge(
 ) -> Judge:
     """Who judges what was seen, the answer to a client's own request first."""
     terms = Terms(kind, Resuming(how, "as the test says"))
-    return Judge(Observed(seen[0], seen[1:]), Target(url=url), terms, 1)
+    target = Target(url=url, promises=seen[0].promises)
+    return Judge(Observed(seen[0], seen[1:]), target, terms, 1)

@@ -4,6 +4,7 @@ import pytest
 
 from harness.model import journal
 from harness.model.journal import Payload
+from harness.model.promises import EndMarker, Promises
 from harness.survey.cadence import Beat, Watching, beat_of, carried_on, longest_silence_s
 from harness.survey.observation import Observation
 from harness.wire.coding import decoder, encoder
@@ -36,6 +37,24 @@ def see(watching: Watching, *reads: tuple[float, str]) -> None:
         data = text.encode()
         payload = Payload.of(data)
         watching.see(journal.TapRead(x=1, offset=0, size=len(data), payload=payload, t_s=t_s))
+
+
+DONE = Promises(end_marker=EndMarker(data="[DONE]"))
+
+
+def test_a_stream_that_has_said_its_end_marker_is_known_a_second_later() -> None:
+    watching = Watching(has_end=True, longest_s=60.0, is_last=lambda it: it.data == "[DONE]")
+    see(watching, (0.1, "data: a\n\n"), (0.2, "data: [DONE]\n\n"))
+    assert not watching.is_enough(1.1)
+    assert watching.is_enough(1.3)
+
+
+def test_nothing_follows_an_end_marker() -> None:
+    reads = [*every(0.1, 9), (1.0, "data: [DONE]\n\n")]
+    told = saw(*reads, watched_s=2.0, promises=DONE)
+    assert (told.has_all, told.long_s, beat_of(told)) == (True, 1.0, None)
+    assert not saw(*reads, watched_s=2.0).has_all
+    assert beat_of(saw(*reads, watched_s=2.0)) is not None
 
 
 # -- when it is enough -------------------------------------------------------------------------

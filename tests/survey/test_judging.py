@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.model.ask import Ask
+from harness.model.promises import EndMarker, Promises
 from harness.model.verdict import CaseVerdict, Finding
 from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell, all_products
@@ -54,6 +55,35 @@ def test_a_client_that_was_told_the_length_is_done_before_the_hop_is(chain: str)
 
     (stays,) = [it for it in judged(chain, *seen).findings if it.check == "stays_open"]
     assert (stays.outcome, stays.hop) == ("SKIP", None)
+
+
+DONE = Promises(end_marker=EndMarker(data="[DONE]"))
+ANSWER = [*every(1.0, 9), (10.0, "data: [DONE]\n\n")]
+
+
+def test_an_answer_that_is_left_open_is_over_with_its_end_marker() -> None:
+    told = saw(*ANSWER, watched_s=11.0, promises=DONE)
+    case = judged("[{idle_timeout: {after: 5s}}]", told)
+    assert case.outcome == "PASS"
+    assert "heartbeat_within" not in {it.check for it in case.findings}
+    endless = judged("[{idle_timeout: {after: 5s}}]", saw(*ANSWER, watched_s=11.0))
+    assert "heartbeat_within" in {it.check for it in endless.findings}
+
+
+def test_an_answer_that_is_cut_before_its_end_marker_is_cut_by_the_hop() -> None:
+    told = saw(*ANSWER, end_s=11.0, promises=DONE)
+    assert failed(judged("[{max_duration: {after: 10.5s}}]", told)) == {}
+    cut = failed(judged("[{max_duration: {after: 8s}}]", told))["stays_open"]
+    assert (cut.hop, cut.observed) == (1, "cut at 8.0 s by hop 1, without its end marker")
+
+
+def test_a_target_that_ends_without_its_end_marker_is_told_so() -> None:
+    whole = judge(saw(*ANSWER, end_s=11.0, promises=DONE)).on_itself()
+    assert "stays_open" not in failed(whole.case)
+    torn = judge(saw(*ANSWER[:-1], end_s=11.0, promises=DONE)).on_itself()
+    assert failed(torn.case)["stays_open"].fix == "send [DONE] before you end the stream"
+    unsaid = judge(saw(*ANSWER[:-1], end_s=11.0)).on_itself()
+    assert "stays_open" not in {it.check for it in unsaid.case.findings}
 
 
 def test_a_limit_before_the_first_byte_answers_in_its_place() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model.ask import Ask
+from harness.model.promises import Promises
 from harness.survey.observation import Observation
 from harness.survey.play import Observed
 from harness.survey.resuming import resume_ask, resume_point, resuming
@@ -23,6 +24,20 @@ def back(*texts: str, status: int = 200) -> Observation:
 def test_a_client_comes_back_with_an_id_from_the_middle() -> None:
     assert resume_point(FIRST) == ("4", "5")
     assert resume_ask(FIRST) == BACK
+
+
+@pytest.mark.parametrize(
+    ("window_s", "point"), [(60.0, ("4", "5")), (7.0, ("5", "6")), (4.5, ("7", "8")), (1.0, None)]
+)
+def test_a_client_comes_back_before_it_is_forgotten(
+    window_s: float, point: tuple[str, str] | None
+) -> None:
+    seen = replace(FIRST, promises=Promises(resume_window_s=window_s))
+    assert resume_point(seen) == point
+    if point is None:
+        assert resuming(seen, None).said == (
+            "nothing to resume from: no two ids within half of 1 s (resume_window)"
+        )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.model import journal as j
+from harness.model.promises import NOTHING, Promises
 from harness.model.scenario import Case, Hop, Scenario, Target, Traffic, Twin
 from harness.wire.headers import Headers
 from tests.testkit.links import HopEntry, Link
@@ -53,6 +54,7 @@ class Stage:
         expect: What the scenario expects.
         recorded: The hops that keep a record; None: all of them. The others are programs.
         has_relays: Whether there is a relay between every two of those.
+        promises: What is said of a foreign target.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Stage:
         has_relays: bool = True,
         faults: int = 1,
         chain: Sequence[Hop] = (),
+        promises: Promises = NOTHING,
     ) -> None:
         self.hops = tuple(range(1, (len(chain) or hops) + 1))
         self.recorded = set(self.hops) if recorded is None else recorded
@@ -83,7 +86,7 @@ class Stage:
         self.case = Case(
             id="test/case",
             scenario=scenario,
-            target=Target(url=url),
+            target=Target(url=url, promises=promises),
             clock=clock,
             seed=7,
             twin=twin,
