@@ -59,6 +59,7 @@ def check(
             "--max-time", metavar="TIME", help="Watch a response no longer; 65s, of a POST 180s."
         ),
     ] = None,
+    allow_load: options.AllowLoad = False,
     seed: Annotated[int, typer.Option(help="Decides everything random.")] = 1,
     report: Annotated[
         str, typer.Option(metavar="KINDS", help="Files to write: json, junit.")
@@ -112,7 +113,7 @@ def check(
         from_dir=from_dir,
         through=through,
         settings=tuple(settings or ()),
-        limits=Limits(max_requests, max_time_s),
+        limits=Limits(max_requests, max_time_s, is_load_allowed=allow_load),
         seed=seed,
         kinds=report_kinds(report),
         reports=report_dir,

@@ -255,7 +255,7 @@ def _survey(
         target=f"yours: {seen.request.method} {seen.request.target}"
         + (f" ({server})" if server else ""),
         stream=facts.stream_of(seen),
-        observed=tuple(facts.observed(seen)),
+        observed=(*facts.observed(seen), *facts.together(observed.together)),
         projected=next((it.case.note for it in judged if it.case.note), ""),
         survived=survivors(judged),
         of=len(judged),

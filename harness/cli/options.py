@@ -88,6 +88,12 @@ Settings = Annotated[
         help="A setting of a product in the chain: nginx.proxy_read_timeout=5s.",
     ),
 ]
+AllowLoad = Annotated[
+    bool,
+    typer.Option(
+        "--allow-load", help="Open more than one stream at once at a server on another machine."
+    ),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Plain text, as NO_COLOR does.")]
 
 type Clock = Literal["auto", "real", "virtual"]

@@ -58,6 +58,7 @@ def run(
         Path | None,
         typer.Option("--from", metavar="DIR", help="Judge and report a finished run again."),
     ] = None,
+    allow_load: options.AllowLoad = False,
     no_color: options.NoColor = False,
 ) -> None:
     """Run scenarios against a server and judge it.
@@ -99,6 +100,7 @@ def run(
         seed=seed,
         workers=workers,
         max_failures=1 if exit_first else max_failures,
+        is_load_allowed=allow_load,
     )
     if only_list:
         raise typer.Exit(running.list_cases(asked, no_color=no_color))

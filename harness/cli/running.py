@@ -16,6 +16,7 @@ from rich.console import Console
 from harness.cli.again import shell_line, target_again
 from harness.cli.options import Clock
 from harness.ends.flaws import FLAWS
+from harness.ends.target import origin
 from harness.engine.asking import OBSERVED, PLACE
 from harness.engine.case import describe, without_secrets
 from harness.engine.judge import judge
@@ -65,6 +66,7 @@ class Asked:
     seed: int
     workers: int | None
     max_failures: int | None
+    is_load_allowed: bool = False
 
 
 def report_kinds(text: str) -> tuple[str, ...]:
@@ -101,10 +103,12 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
         return EXIT_NOTHING
     if any(map(is_simulated, cases)):
         need_mitmproxy("a chain of hops on the wire")
-    directory = RunDirectory.create(reports)
     workers = asked.workers or (default_workers() if asked.target.is_inside else 1)
     if asked.target.command is not None and PORT not in (asked.target.url or ""):
         workers = 1  # two of them cannot listen on one port
+    if not asked.is_load_allowed:
+        _check_load(asked.target, cases, workers)
+    directory = RunDirectory.create(reports)
     if asked.target.is_reference:
         console.print("testing the built-in reference server, not yours", soft_wrap=True)
     real_s = sum(watch_s(case) for case in cases if case.clock == "real") / workers
@@ -133,6 +137,23 @@ def run_cases(asked: Asked, kinds: Sequence[str], reports: Path, *, no_color: bo
     if ran.problem is not None:
         sys.stderr.write(f"error: {ran.problem}\n")
     return code
+
+
+def _check_load(target: Target, cases: Sequence[Case], workers: int) -> None:
+    """See that a server on another machine is asked for one stream at a time.
+
+    Raises:
+        UsageError: It is not, and nobody allowed that.
+    """
+    if target.is_inside or target.command is not None or origin(target.url or "").is_local:
+        return
+    crowded = [it for it in cases if len(it.scenario.client) > 1]
+    if workers > 1 or crowded:
+        what = crowded[0].id if crowded else f"-n {workers}"
+        raise UsageError(
+            f"{what} opens several streams at once at {origin(target.url or '').host}: "
+            "--allow-load, if that is yours to load"
+        )
 
 
 def judge_again(path: Path, kinds: Sequence[str], *, no_color: bool) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 import httpx
 
 from harness.ends.asker import Asking, request_of
+from harness.ends.crowd import Crowding
 from harness.ends.target import origin
 from harness.engine.case import perform
 from harness.engine.stage import Props
@@ -18,8 +19,10 @@ from harness.hops.observed import Asked
 from harness.model import journal, secret_values
 from harness.model.ask import Ask
 from harness.model.journal import Journal
-from harness.model.scenario import Case, Scenario, Target
+from harness.model.scenario import Case, EventSource, Scenario, Target
 from harness.model.target import PORT
+from harness.model.verdict import Finding
+from harness.survey import together
 from harness.survey.cadence import LEAST_S, Watching
 from harness.survey.cells import Cell
 from harness.survey.judging import cutting, described, unasked, versions_wanted
@@ -31,6 +34,8 @@ from harness.wire.headers import value
 
 # After what a stream is left for, the tap sees the target's last words.
 _SETTLE_S = 0.2
+# Several clients at once are let in and listened to within their time, or the case is over.
+_PATIENCE_S = 30.0
 # A silence as long as the limit that most products share, and a second for it to fire.
 _SILENCE_S = 61.0
 # An endless response is watched for a silence and a little; an answer that is computed, to its end,
@@ -42,6 +47,7 @@ _READS_AGAIN = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 OBSERVED = "observed"
+TOGETHER = "together"
 PLACE = "place"
 JOURNAL = "journal.jsonl"
 
@@ -54,11 +60,13 @@ class Limits:
         requests: How often at most.
         time_s: How long a response is watched at most, in seconds; None: as is usual for its like.
         least_s: And at least.
+        is_load_allowed: Whether more than one stream at once may be opened on another machine.
     """
 
     requests: int
     time_s: float | None = None
     least_s: float = LEAST_S
+    is_load_allowed: bool = False
 
 
 class Interview:
@@ -108,13 +116,16 @@ class Interview:
         self._announce(cells if for_replays else (), request)
         first = self.ask(Ask.of(request.version, request.headers))
         others: list[Observation] = []
+        together: list[Finding] = []
         try:
+            if first.is_stream and self._target.promises.broadcast:
+                together += self._together(first)
             if first.is_stream:
                 for it in self._asked_again(cells, first, for_replays=for_replays):
                     others.append(it)  # noqa: PERF402 - what was heard before an interrupt is kept
         except KeyboardInterrupt:
             self.was_interrupted = True
-        return Observed(first, others)
+        return Observed(first, others, together)
 
     def _asked_again(
         self, cells: Sequence[Cell], first: Observation, *, for_replays: bool
@@ -132,6 +143,38 @@ class Interview:
             yield self._once(ask, first)
         if not is_forgetful:
             yield from self._resumed(cells, first)
+
+    def _together(self, first: Observation) -> list[Finding]:
+        """What is said to several clients at once, if all of them are to be told the same."""
+        most = together.how_many(self.left)
+        url = self._target.url or ""
+        is_here = self._target.is_inside or self._target.command is not None
+        if not (is_here or origin(url).is_local or self._limits.is_load_allowed):
+            return [together.not_asked("several streams at another machine need --allow-load")]
+        if not most:
+            return [together.not_asked(f"asked {self._limits.requests} times (--max-requests)")]
+        listen_s = together.listen_s(first)
+        self._say(f"up to {most} streams at once, {show_seconds(listen_s)}: broadcast")
+        crowding = Crowding(most, together.PATIENCE_S, listen_s)
+        scenario = Scenario(
+            id=TOGETHER,
+            why="what the target says to several clients at once",
+            client=(EventSource(reconnect=False),),
+            watch_s=most * together.PATIENCE_S + listen_s + _PATIENCE_S,
+        )
+        case = Case(
+            id=scenario.id,
+            scenario=scenario,
+            target=self._target,
+            clock=self._clock,
+            seed=self._seed,
+        )
+        folder = self._path / TOGETHER
+        props = Props(programs=folder, settle_s=_SETTLE_S, crowding=crowding)
+        entries, _ = perform(case, props, folder / JOURNAL)
+        self._asked += sum(isinstance(it, journal.TapRequest) for it in entries)
+        _check(entries)
+        return list(together.together(entries))
 
     def ask(self, ask: Ask, like: Observation | None = None) -> Observation:
         """What the target says to one request, and where that leads to on the same server.
@@ -233,9 +276,7 @@ class Interview:
         Raises:
             TargetError: It did not.
         """
-        for entry in entries:
-            if isinstance(entry, journal.StageProblem):
-                raise TargetError(entry.message, entry.source)
+        _check(entries)
         seen = observation(ask, entries)
         where = secret_values.of(self._target).text(self._target.url or "")
         if seen is None or seen.said.status == 0:
@@ -258,6 +299,17 @@ class Interview:
         self._say(f"redirected to {shown}")
         self._target = self._target.model_copy(update={"url": str(there)})
         return self._once(seen.ask)
+
+
+def _check(entries: Journal) -> None:
+    """See that a request was asked.
+
+    Raises:
+        TargetError: The target could not be reached, or broke.
+    """
+    for entry in entries:
+        if isinstance(entry, journal.StageProblem):
+            raise TargetError(entry.message, entry.source)
 
 
 def heard_before(run: Path) -> tuple[Target, Observed]:
@@ -286,7 +338,18 @@ def heard_before(run: Path) -> tuple[Target, Observed]:
     streams = [it for it in found if it.said.status not in _REDIRECTS]
     if not streams:
         raise UsageError(f"{run} holds nothing that a check observed")
-    return target, Observed(streams[0], streams[1:])
+    return target, Observed(streams[0], streams[1:], _heard_together(run))
+
+
+def _heard_together(run: Path) -> list[Finding]:
+    """What several streams at once showed in a finished check, if they were opened."""
+    file = run / TOGETHER / JOURNAL
+    try:
+        return list(together.together(Journal.read(file.read_bytes().splitlines())))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} is not what a check observed: {error}") from error
 
 
 def _number(file: Path) -> int:

@@ -19,15 +19,16 @@ import trio
 
 from harness.checks.registry import build_all
 from harness.ends import hosting
-from harness.ends.asker import Asker, Asking
+from harness.ends.asker import Asking
 from harness.ends.between import Between
-from harness.ends.client import EventSourceClient
+from harness.ends.crowd import Crowding
 from harness.ends.flaws import behaviour
 from harness.ends.reference import ReferenceServer
 from harness.ends.relay import Relay
 from harness.ends.tap import Tap
 from harness.ends.target import Origin, no_connection, origin
 from harness.engine import reach, real_hop, target_app, target_process
+from harness.engine.audience import Door, Guest, audience
 from harness.engine.recorder import Recorder
 from harness.engine.trigger import At, armed
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
@@ -62,6 +63,8 @@ class Props:
         settle_s: Seconds to watch on after the last client is done.
         watch: Told of every entry as it is written; None: nobody watches.
         asking: Who asks in place of the case's clients, of a target without hops; None: they do.
+        crowding: How many clients like the case's first come, one after the other, in place of
+            those it has; None: those it has.
     """
 
     base: Path = field(default_factory=Path)
@@ -70,6 +73,7 @@ class Props:
     settle_s: float = _SETTLE_S
     watch: Callable[[Entry], None] | None = None
     asking: Asking | None = None
+    crowding: Crowding | None = None
 
     def folder(self, name: str) -> Path | None:
         """Where something that the stage starts keeps what it has to say; None: nowhere."""
@@ -289,47 +293,17 @@ class Stage:
 
     async def _clients(self, url: str, entry: tuple[str, int], closing: Callable[[], None]) -> None:
         case = self._case
-        context = self._tls_context() if self._speaks_tls else None
         limit_s = watch_s(case)
-        marker = case.target.promises.end_marker
-        is_last = (lambda _event: False) if marker is None else marker.is_in
-        clients: list[EventSourceClient | Asker] = [
-            EventSourceClient(
-                spec,
-                number,
-                url,
-                method=case.target.method,
-                body=case.target.body,
-                headers=case.target.headers,
-                network=self._network,
-                entry=entry,
-                ssl_context=context,
-                record=self._recorder.record,
-                now_s=self._recorder.now_s,
-                went_around=self._went_around,
-                is_last=is_last,
-            )
-            for number, spec in enumerate(case.scenario.client, 1)
-        ]
-        if self._props.asking is not None:
-            clients = [
-                Asker(
-                    self._props.asking,
-                    case.target,
-                    url,
-                    network=self._network,
-                    entry=entry,
-                    record=self._recorder.record,
-                    now_s=self._recorder.now_s,
-                )
-            ]
+        tls = self._tls_context() if self._speaks_tls else None
+        door = Door(url, entry, self._network, tls, self._went_around)
+        guests = audience(case, door, self._recorder, self._props.asking, self._props.crowding)
         reason = f"watched for {limit_s:g} s"
         with trio.CancelScope() as watching:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._watch, limit_s, watching, closing)
-                async with trio.open_nursery() as audience:
-                    for number, client in enumerate(clients):
-                        audience.start_soon(self._enter, client, number * _APART_S)
+                async with trio.open_nursery() as present:
+                    for number, it in enumerate(guests):
+                        present.start_soon(self._enter, it, number * _APART_S)
                 nursery.cancel_scope.cancel()
         if not watching.cancelled_caught:
             reason = "every client is done"
@@ -348,9 +322,9 @@ class Stage:
         watching.cancel()
 
     @staticmethod
-    async def _enter(client: EventSourceClient | Asker, after_s: float) -> None:
+    async def _enter(guest: Guest, after_s: float) -> None:
         await trio.sleep(after_s)
-        await client.run()
+        await guest.run()
 
     def _tls_context(self) -> ssl.SSLContext:
         assert self._props.ca is not None

@@ -51,6 +51,8 @@ def of_the_target(seen: Observation, terms: Terms) -> dict[str, Any]:
     asked["first_byte_within"] = _duration(_FIRST_BYTE_S)
     if seen.has_all and seen.promises.end_marker is not None:
         asked["stays_open"] = True
+    if seen.promises.sequence is not None:
+        asked |= {"no_event_lost": True, "order_kept": True}
     if not seen.has_all:
         asked["heartbeat_within"] = _duration(_SILENCE_S)
     return _meant(asked, terms)

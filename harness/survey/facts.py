@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from harness.checks.advice import seconds
+from harness.model.verdict import Finding
 from harness.survey.cadence import longest_silence_s
 from harness.survey.judging import Judged
 from harness.survey.observation import Observation
+from harness.survey.together import AT_ONCE
 from harness.wire.headers import tokens, value
 
 # A head that comes with the first event, and not at once, is late.
@@ -65,6 +67,15 @@ def observed(seen: Observation) -> Iterator[str]:
         yield "no no-transform"
     if not seen.comments and not seen.has_all:
         yield "no heartbeat"
+
+
+def together(findings: Iterable[Finding]) -> Iterator[str]:
+    """What is worth knowing of several streams at once, beside what is wrong with them."""
+    for it in findings:
+        if it.outcome == "PASS":
+            yield it.observed if it.check == AT_ONCE else "told the same"
+        elif it.outcome == "SKIP":
+            yield f"not tried at once: {it.observed}"
 
 
 def not_reached(cells: Iterable[Judged]) -> Iterator[str]:

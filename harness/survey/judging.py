@@ -76,6 +76,7 @@ class Judge:
         found = list(judged.case.findings)
         if resumes.outcome != "INCONCLUSIVE" or level(RESUMES) != "no":
             found.append(_at_most(resumes, level(RESUMES)))
+        found += [_at_most(it, level(it.check)) for it in self.observed.together]
         if (leaving := self.observed.first.leaving) is not None:
             found.append(_at_most(leaving, level(leaving.check)))
         return replace(judged, case=_with(judged.case, tuple(found)))

@@ -15,6 +15,7 @@ from harness.model import journal
 from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Hop, Scenario, Target
+from harness.model.verdict import Finding
 from harness.survey.cadence import beat_of, carried_on
 from harness.survey.cells import Cell
 from harness.survey.observation import Observation
@@ -30,6 +31,9 @@ _MOST_BEYOND_S = 1800.0
 _MOST_READS = 1200
 # After a response that ended: time for hops to pass on what they hold, and to notice.
 _SETTLE_S = 30.0
+# After one that is left open, though all is said, and that its client leaves then: what is late is
+# held.
+_LINGER_S = 5.0
 
 
 class NotAskedError(Exception):
@@ -50,10 +54,17 @@ class Observed:
     Args:
         first: The response to a client's own request.
         others: The responses to other ways of asking.
+        together: What several streams at once showed; () nobody opened them.
     """
 
-    def __init__(self, first: Observation, others: Sequence[Observation] = ()) -> None:
+    def __init__(
+        self,
+        first: Observation,
+        others: Sequence[Observation] = (),
+        together: Sequence[Finding] = (),
+    ) -> None:
         self.first = first
+        self.together = tuple(together)
         self._by_ask = {it.ask: it for it in (first, *others)}
 
     @property
@@ -67,7 +78,7 @@ class Observed:
         seen = list(self._by_ask.values())
         for fix in fixes:
             seen = [fix(it) if it.is_stream else it for it in seen]
-        return Observed(seen[0], seen[1:])
+        return Observed(seen[0], seen[1:], self.together)
 
     def find(self, ask: Ask) -> Observation:
         """What the target says to one way of asking.
@@ -199,8 +210,10 @@ def scenario_of(cell: Cell, expect: Mapping[str, Any], watch_s: float) -> Scenar
 
 
 def _until_s(cell: Cell, first: Observation) -> float:
+    if first.is_over:
+        return first.said.end_s + _SETTLE_S
     if first.has_all:
-        return first.long_s + _SETTLE_S
+        return first.long_s + _LINGER_S
     if not cell.hops:
         return first.watched_s
     limit_s = cell.longest_limit_s

@@ -303,3 +303,26 @@ def test_the_line_to_run_a_case_again_holds_no_secret(
     assert "s3cret" not in line
     for word in ("--url", "-X PUT", "-d", '"Authorization: $TOKEN"', "--clock real", "--seed 1"):
         assert word in line
+
+
+# -- somebody else's server ------------------------------------------------------------------------
+
+# RFC 5737: an address of nobody's. Nothing is sent to it: the options are refused before.
+ELSEWHERE = "http://192.0.2.1/events"
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--through", "nginx", "-n", "2"), "-n 2"),
+        (("sharing/seventh-tab", "--through", "nginx"), "sharing/seventh-tab"),
+    ],
+)
+def test_several_streams_at_once_elsewhere_have_to_be_allowed(
+    words: tuple[str, ...], what: str, command: Command, reports: Path
+) -> None:
+    said = command("run", "--url", ELSEWHERE, *words, "--report-dir", str(reports))
+    assert said.code == 2
+    assert said.err.startswith(f"error: {what}")
+    assert "at once at 192.0.2.1: --allow-load" in said.err
+    assert not reports.exists()
