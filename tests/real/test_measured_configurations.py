@@ -1,6 +1,7 @@
 """The configurations that were measured, in the programs themselves: they start, and pass a stream.
 
-What each does to a stream is for the battery to say; here none is refused, and none loses anything.
+The battery (`harness/fidelity/rows`) starts most of them, and says what each does to a stream; of
+the others none is refused here, and none loses anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import trio
 from harness import products
 from harness.engine import real_hop
 from harness.errors import HarnessError, HopError
+from harness.fidelity.rows import products as fidelity_products
+from harness.fidelity.rows import rows
 from tests.fidelity.test_renderable import NOT_RENDERABLE, ROWS, settings
 from tests.net.origin import serve
 from tests.real.programs import PATIENCE_S
@@ -44,13 +47,15 @@ def key(written: Mapping[str, object]) -> str:
 
 
 def distinct() -> dict[tuple[str, str], dict[str, object]]:
-    """What the rows set, each once."""
-    return {
+    """What was measured and is not in the battery, each once."""
+    held = {(it.product, key(it.settings)) for name in fidelity_products() for it in rows(name)}
+    found = {
         (name, key(written)): written
         for row in ROWS
         for name, written in settings(*row)
         if not any((name, it) in NOT_RENDERABLE for it in written)
     }
+    return {asked: written for asked, written in found.items() if asked not in held}
 
 
 SETTINGS = distinct()
