@@ -10,10 +10,11 @@ from harness.ends.command import with_port
 from harness.ends.target import origin
 from harness.engine.case import perform
 from harness.engine.real_hop import identified
+from harness.engine.recorder import masked
 from harness.engine.stage import Props, is_simulated
 from harness.errors import TargetError
 from harness.hops.mitm import need_mitmproxy
-from harness.model import journal, redaction
+from harness.model import journal, redaction, secret_values
 from harness.model.journal import Entry
 from harness.model.scenario import EventSource, Scenario, Target
 from harness.model.verdict import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_PASS
@@ -72,7 +73,8 @@ def trace(
         )
     if chain and not as_json:
         trace_text.show_chain(show_chain(chain), redaction.url(target.url or ""), console)
-    live = LiveTrace(console)
+    secrets = secret_values.of(target)
+    live = LiveTrace(console, secrets)
     started = time.time()
     entries: list[Entry] = []
 
@@ -93,7 +95,7 @@ def trace(
         kept, _ = perform(case, Props(watch=watch), None)
     except KeyboardInterrupt:
         code = EXIT_PASS if console.quiet else EXIT_INTERRUPTED
-        kept = journal.Journal(entries)
+        kept = masked(entries, secrets)
     for entry in kept:
         if isinstance(entry, journal.StageProblem):
             raise TargetError(entry.message, entry.source)

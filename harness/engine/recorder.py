@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self, get_origin
 
 import msgspec
 
 from harness.errors import LocalEnvironmentError
 from harness.model import journal
 from harness.model.journal import CaseEntry, ClientRead, Entry, Journal, Payload, TapRead
+from harness.model.secret_bodies import Bodies
 from harness.model.secret_values import Secrets
 
 # What is kept has to be read again by whoever judges it, and a stream that deflates to nothing may
@@ -22,6 +24,7 @@ _UNFOLDED_BYTES = 6 * journal.PAYLOAD_LIMIT_BYTES
 _LINE_BYTES = 64
 # Entries are written to the file in batches: one system call for many lines.
 _BATCH = 512
+_RECODED = "a secret was masked in a compressed body, which is kept compressed anew"
 # On the real clock at least this often: a run that is killed leaves what it saw.
 FLUSH_S = 1.0
 
@@ -35,8 +38,10 @@ class Recorder:
     Args:
         path: The journal's file; None keeps it in memory only.
         clock: The run's clock, in seconds.
-        secrets: Values that are in no entry, whatever it repeats.
-        watch: Told of every entry once it is numbered and stamped; None: nobody watches.
+        secrets: Values that are in no entry, whatever it repeats; of payloads see `Bodies`.
+        watch: Told of every entry once it is numbered and stamped; None: nobody watches. Payloads
+            are told as they came, since a secret in one may come to light with the next: whoever
+            shows them masks them.
         flush_s: Seconds of the run's clock after which entries are written at the latest.
 
     Raises:
@@ -60,11 +65,14 @@ class Recorder:
         self._clock = clock
         self._zero_s = 0.0
         self._entries: list[Entry] = []
+        self._bodies = Bodies(self._secrets, self._entries) if self._secrets else None
         self._written = 0
         self._kept_bytes = 0
         self._unfolded_bytes = 0
         self._is_clipped = False
         self._is_stopped = False
+        self._is_rewriting = False
+        self._has_told = False
         self._file: BinaryIO | None = None
         self._failure: OSError | None = None
 
@@ -85,6 +93,7 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._settle()
         self._flush()
         if self._file is not None:
             try:
@@ -108,20 +117,47 @@ class Recorder:
         """Write an entry: it gets its number and time here."""
         if self._is_stopped or (self._kinds and not isinstance(entry, self._kinds)):
             return
-        if self._secrets:
-            entry = without(self._secrets, entry)
         if isinstance(entry, ClientRead | TapRead):
             entry = self._within_limit(entry)
-        # The entry was made for this call alone: nobody else holds it.
-        msgspec.structs.force_setattr(entry, "n", len(self._entries))
+        elif self._secrets:
+            entry = without(self._secrets, entry)
+        self._append(entry)
+
+    def _append(self, entry: Entry) -> None:
         time_s = 0.0 if isinstance(entry, CaseEntry) else round(self.now_s(), 6)
-        msgspec.structs.force_setattr(entry, "t_s", time_s)
-        self._entries.append(entry)
+        kept = self._masked(entry)
+        # The entry was made for this call alone: nobody else holds it.
+        for it in (entry, kept):
+            msgspec.structs.force_setattr(it, "n", len(self._entries))
+            msgspec.structs.force_setattr(it, "t_s", time_s)
+        self._entries.append(kept)
         if self._watch is not None:
             self._watch(entry)
-        is_due = entry.n == 0 or entry.t_s - self._flushed_s >= self._flush_s
+        is_due = kept.n == 0 or kept.t_s - self._flushed_s >= self._flush_s
         if is_due or len(self._entries) - self._written >= _BATCH:
-            self._flushed_s = entry.t_s
+            self._flushed_s = kept.t_s
+            self._flush()
+        if self._bodies is not None and self._bodies.has_recoded and not self._has_told:
+            self._has_told = True
+            self._append(journal.StageRemark(what=_RECODED))
+
+    def _masked(self, entry: Entry) -> Entry:
+        """The entry as it is kept; those before it may change with it."""
+        if self._bodies is None or self._is_clipped:
+            return entry
+        changes = self._bodies.take(entry)
+        own = changes.pop(len(self._entries), None)
+        self._change(changes)
+        return entry if own is None else msgspec.structs.replace(entry, payload=Payload.of(own))
+
+    def _change(self, changes: dict[int, bytes]) -> None:
+        """Give entries other payloads, in the file as well."""
+        for n, data in changes.items():
+            payload = Payload.of(data)
+            self._entries[n] = msgspec.structs.replace(self._entries[n], payload=payload)
+        if self._file is not None and min(changes, default=self._written) < self._written:
+            self._written = 0
+            self._is_rewriting = True
             self._flush()
 
     def only(self, *kinds: type[Entry]) -> None:
@@ -152,7 +188,13 @@ class Recorder:
 
     def journal(self) -> Journal:
         """Everything so far."""
+        self._settle()
         return Journal(self._entries)
+
+    def _settle(self) -> None:
+        """Nothing follows, as far as is known."""
+        if self._bodies is not None:
+            self._change(self._bodies.rest())
 
     def _within_limit(self, entry: ClientRead | TapRead) -> ClientRead | TapRead:
         self._kept_bytes += entry.payload.stored_bytes
@@ -174,7 +216,12 @@ class Recorder:
         if not lines:
             return
         try:
+            if self._is_rewriting:
+                self._file.seek(0)
             self._file.write(b"\n".join(lines) + b"\n")
+            if self._is_rewriting:
+                self._file.truncate()
+                self._is_rewriting = False
             self._file.flush()
         except OSError as error:
             # Lines may be missing: whatever came after them would be worth nothing.
@@ -188,20 +235,28 @@ def _reason(error: OSError) -> str:
 
 
 def without(secrets: Secrets, entry: Entry) -> Entry:
-    """The entry without secrets; itself, where it has none."""
-    if isinstance(entry, ClientRead | TapRead):
-        content = entry.payload.content() or b""
-        cleaned = secrets.body(content)
-        return (
-            entry
-            if cleaned == content
-            else msgspec.structs.replace(entry, payload=Payload.of(cleaned))
-        )
+    """The entry without secrets in its texts; itself, where it has none."""
     line = journal.encode(entry)
-    struck = secrets.json(line)
-    if struck == line:
+    if not any(it in line for it in secrets.in_json):
         return entry
-    try:
-        return journal.decode(struck)
-    except ValueError:
-        return entry  # "truncation" may be somebody's password, and is a word of ours too
+    plain = msgspec.to_builtins(entry)
+    struck = {name: secrets.plain(plain[name]) for name in _texts(type(entry)) if name in plain}
+    return journal.decode(msgspec.json.encode(plain | struck))
+
+
+@cache
+def _texts(kind: type[Entry]) -> tuple[str, ...]:
+    """The fields of an entry that may say anything; the others are words of ours."""
+    return tuple(
+        it.name for it in msgspec.structs.fields(kind) if get_origin(it.type) is not Literal
+    )
+
+
+def masked(entries: Iterable[Entry], secrets: Secrets) -> Journal:
+    """The journal of entries as whoever watched was told them."""
+    at_s = 0.0
+    with Recorder(None, lambda: at_s, secrets=secrets) as recorder:
+        for entry in entries:
+            at_s = entry.t_s
+            recorder.record(entry)
+        return recorder.journal()

@@ -161,7 +161,8 @@ def _one_said(entries: Iterable[Entry]) -> Said:
                 data = it.payload.content()
                 if data is None:
                     raise ValueError("payload bytes were clipped: the stream cannot be replayed")
-                reads.append((it.t_s - began_s, data))
+                if data:  # what is kept of a coded body with a secret in it may be none
+                    reads.append((it.t_s - began_s, data))
             case journal.TapEnd(by="downstream"):
                 left_s = it.t_s
             case journal.TapEnd() if left_s is not None:

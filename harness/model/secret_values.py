@@ -13,65 +13,87 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from harness.model import redaction
 from harness.model.redaction import STRUCK
+from harness.model.secret_forms import forms
 from harness.model.target import Target
 
 _WORD = re.compile(r"\S+")
 # A shorter one is no secret, and would be found in everything; of cookies many are none.
 _LEAST_CHARS = 4
 _LEAST_OF_COOKIE = 6
+# Whoever has chosen one of these has it in every stream, which would be none without them.
+_FIELDS = frozenset({"data", "event", "retry"})
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Values that are not to be shown.
+    """Values that are not to be shown, in any of their `forms`.
 
     Args:
         values: The longest first, so that one within another leaves nothing of that.
+
+    Attributes:
+        forms: What is looked for, the longest first.
+        needles: The same as bytes.
+        in_json: The same as they stand in a text of JSON.
     """
 
     values: tuple[str, ...] = ()
-    _encoded: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    forms: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    needles: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    in_json: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_encoded", tuple(it.encode() for it in self.values))
+        found = {form for value in self.values for form in forms(value)}
+        ordered = tuple(sorted(found, key=lambda it: (-len(it), it)))
+        object.__setattr__(self, "forms", ordered)
+        object.__setattr__(self, "needles", tuple(map(_bytes, ordered)))
+        escaped = {_bytes(json.dumps(it, ensure_ascii=False)[1:-1]) for it in ordered}
+        object.__setattr__(self, "in_json", tuple(sorted(escaped)))
 
     def __bool__(self) -> bool:
         return bool(self.values)
 
     @property
     def longest(self) -> int:
-        """Characters of the longest one."""
-        return max(map(len, self.values), default=0)
+        """Characters of the longest form."""
+        return max(map(len, self.forms), default=0)
 
     def text(self, text: str) -> str:
         """`text` without them, and without what looks like one in a URL."""
-        for value in self.values:
-            text = text.replace(value, STRUCK)
-        return _WORD.sub(lambda word: _unsecret(word[0]), text)
+        return _WORD.sub(lambda word: _unsecret(word[0]), self._struck(text))
 
-    def json(self, line: bytes) -> bytes:
-        """A line of JSON without them."""
-        for value in self.values:
-            for it in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
-                line = line.replace(it.encode(), STRUCK.encode())
-        return line
+    def plain(self, value: Any) -> Any:
+        """Plain data, as of JSON, without them in any text; the keys stay."""
+        match value:
+            case str():
+                return self._struck(value)
+            case dict():
+                return {name: self.plain(it) for name, it in value.items()}
+            case list() | tuple():
+                return [self.plain(it) for it in value]
+            case _:
+                return value
 
-    def body(self, data: bytes) -> bytes:
-        """Bytes of a body with stars in place of them: every offset stays what it was."""
-        for value in self._encoded:
-            data = data.replace(value, b"*" * len(value))
-        return data
+    def _struck(self, text: str) -> str:
+        for form in self.forms:
+            text = text.replace(form, STRUCK)
+        return text
 
 
 @lru_cache(maxsize=8)
 def of(target: Target) -> Secrets:
     """The secrets of a target: credentials, cookies, what its URL and its settings hold."""
-    found = {it for it in _values(target) if len(it) >= _LEAST_CHARS}
+    found = {it for it in _values(target) if len(it) >= _LEAST_CHARS} - _FIELDS
     return Secrets(tuple(sorted(found, key=lambda it: (-len(it), it))))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def _unsecret(word: str) -> str:
@@ -126,7 +148,7 @@ def _in_url(url: str, named: Collection[str]) -> Iterator[str]:
     userinfo = parts.netloc.rpartition("@")[0]
     if userinfo:
         password = userinfo.partition(":")[2]
-        yield from (userinfo, password, unquote(password))
+        yield from (userinfo, unquote(userinfo), password, unquote(password))
     for pair in parts.query.split("&"):
         name, _, value = pair.partition("=")
         if unquote(name).casefold() in named or redaction.is_secret_parameter(unquote(name)):

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from harness.model import journal
 from harness.model.journal import Entry
+from harness.model.secret_bodies import Masker
+from harness.model.secret_values import Secrets
 from harness.report import trace, trace_text, turns
 from harness.wire import coding
 from harness.wire.headers import Headers, value
@@ -24,8 +26,9 @@ _MOST_DECODED_BYTES = 4 * 1024 * 1024
 class _Reader:
     """One response, decoded and parsed as it comes."""
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, secrets: Secrets) -> None:
         self._parser = Parser()
+        self._masker = Masker(secrets)
         try:
             self._decoder: coding.Decoder | None = coding.decoder(
                 value(headers, "content-encoding") or "identity",
@@ -44,7 +47,8 @@ class _Reader:
         except coding.CodingError:
             self._decoder = None
             return []
-        return [item for item in self._parser.feed(text) if isinstance(item, Event | Comment)]
+        shown = self._masker.take(text)
+        return [item for item in self._parser.feed(shown) if isinstance(item, Event | Comment)]
 
 
 class LiveTrace:
@@ -52,10 +56,12 @@ class LiveTrace:
 
     Args:
         console: Where to.
+        secrets: Masked in what is shown: the entries come with payloads as they were.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, secrets: Secrets) -> None:
         self._console = console
+        self._secrets = secrets
         self._zero_s: float | None = None
         self._turns = turns.Turns()
         self._said: dict[int, _Reader] = {}
@@ -70,13 +76,13 @@ class LiveTrace:
             turns.show(entry.t_s - (self._zero_s or 0.0), turn, self._console)
         match entry:
             case journal.TapHead(is_interim=False):
-                self._said[entry.x] = _Reader(entry.headers)
+                self._said[entry.x] = _Reader(entry.headers, self._secrets)
             case journal.TapRead() if entry.x in self._said:
                 for item in self._said[entry.x].read(entry.payload):
                     if isinstance(item, Event):
                         self._entered.append((entry.t_s, item))
             case journal.ClientHead():
-                self._got[entry.x] = _Reader(entry.headers)
+                self._got[entry.x] = _Reader(entry.headers, self._secrets)
             case journal.ClientRead() if entry.x in self._got:
                 items = self._got[entry.x].read(entry.payload)
                 for item in items[:_MOST_SHOWN]:

@@ -142,6 +142,15 @@ def decoder(codings: str, *, max_output_bytes: int = MAX_OUTPUT_BYTES) -> Decode
     return _Chain(stages, max_output_bytes)
 
 
+def fault(coding: str) -> bytes:
+    """Bytes that no decoder of this coding takes, after a flush or after the end.
+
+    Raises:
+        CodingError: The coding is not known.
+    """
+    return _known(coding).fault
+
+
 class _Identity:
     """No coding, in both directions."""
 
@@ -337,18 +346,32 @@ class _Coding(NamedTuple):
     level: int  # where none is asked for
     encode: Callable[[int], Encoder]
     decode: Callable[[], _Stage]
+    fault: bytes
 
+
+# A block of the reserved type, in zlib's codings and in zstd, where a stream or frame has to begin
+# that begins otherwise; in br, which has no second stream, a reserved bit that is set.
+_BAD_BLOCK: Final = b"\x07" * 16
+_BAD_BIT: Final = b"\x0e" * 16
 
 _CODINGS: Final[dict[str, _Coding]] = {
     "gzip": _Coding(
-        _ZLIB_LEVELS, _ZLIB_LEVEL, lambda level: _ZlibEncoder(_GZIP_WBITS, level), _gzip_decoder
+        _ZLIB_LEVELS,
+        _ZLIB_LEVEL,
+        lambda level: _ZlibEncoder(_GZIP_WBITS, level),
+        _gzip_decoder,
+        _BAD_BLOCK,
     ),
     "deflate": _Coding(
-        _ZLIB_LEVELS, _ZLIB_LEVEL, lambda level: _ZlibEncoder(_ZLIB_WBITS, level), _DeflateDecoder
+        _ZLIB_LEVELS,
+        _ZLIB_LEVEL,
+        lambda level: _ZlibEncoder(_ZLIB_WBITS, level),
+        _DeflateDecoder,
+        _BAD_BLOCK,
     ),
-    "br": _Coding(_BROTLI_LEVELS, _BROTLI_LEVEL, _BrotliEncoder, _BrotliDecoder),
-    "zstd": _Coding(_ZSTD_LEVELS, _ZSTD_LEVEL, _ZstdEncoder, _zstd_decoder),
-    "identity": _Coding(range(1), 0, lambda _level: _Identity(), _Identity),
+    "br": _Coding(_BROTLI_LEVELS, _BROTLI_LEVEL, _BrotliEncoder, _BrotliDecoder, _BAD_BIT),
+    "zstd": _Coding(_ZSTD_LEVELS, _ZSTD_LEVEL, _ZstdEncoder, _zstd_decoder, _BAD_BLOCK),
+    "identity": _Coding(range(1), 0, lambda _level: _Identity(), _Identity, b""),
 }
 
 

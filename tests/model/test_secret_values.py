@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -21,7 +24,7 @@ BASIC = base64.b64encode(b"me:pass-word").decode()
         ({"headers": (("X-Api-Key", "k" * 8), ("X-Plain", "plain value"))}, {"k" * 8}),
         ({"headers": (("X-Own", "own-secret"),), "secrets": ("x-own",)}, {"own-secret"}),
         ({"url": "http://me:pass%2Fword@h/?a=1234567&token=abc%20def"},
-         {"me:pass%2Fword", "pass%2Fword", "pass/word", "abc%20def", "abc def"}),
+         {"me:pass%2Fword", "me:pass/word", "pass%2Fword", "pass/word", "abc%20def", "abc def"}),
         ({"url": "http://h/?sid=1234567", "secrets": ("sid",)}, {"1234567"}),
         ({"body": '{"a": [{"password": "hunter22"}], "q": "question"}'}, {"hunter22"}),
         ({"body": "password=hunter22&q=question"}, {"hunter22"}),
@@ -38,24 +41,59 @@ def test_the_secrets_of_a_target(target: dict[str, Any], values: set[str]) -> No
     assert [len(it) for it in found.values] == sorted(map(len, found.values), reverse=True)
 
 
-def test_they_are_struck_out_of_text_and_json() -> None:
+def test_they_are_struck_out_of_text_and_plain_data() -> None:
     secrets = Secrets(('quo"te-é', "plain-secret"))
     assert secrets.text('a quo"te-é plain-secret b') == "a [redacted] [redacted] b"
-    assert secrets.json(rb'{"a":"quo\"te-\u00e9"}') == b'{"a":"[redacted]"}'
-    assert secrets.json('{"a":"quo\\"te-é plain-secret"}'.encode()) == (
-        b'{"a":"[redacted] [redacted]"}'
-    )
+    assert secrets.plain({"plain-secret": ["a plain-secret", 12, ('x quo"te-é', None)]}) == {
+        "plain-secret": ["a [redacted]", 12, ["x [redacted]", None]]
+    }
+
+
+SECRET = 'p/l&n+é "se<ret'
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote(SECRET).lower(),
+        quote_plus(SECRET),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        json.dumps(SECRET).replace("/", r"\/")[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)
+        .replace("&", r"\u0026")
+        .replace("<", r"\u003c")[1:-1],
+    ],
+)
+def test_they_are_known_however_they_are_escaped(spelt: str) -> None:
+    assert Secrets((SECRET,)).text(f"<{spelt}>") == "<[redacted]>"
+    assert json.dumps(spelt)[1:-1].encode() in Secrets((SECRET,)).in_json or not spelt.isascii()
+
+
+@pytest.mark.parametrize("before", ["", "u", "me", "you", "user"])
+@pytest.mark.parametrize("behind", ["", "x", "yz", "more"])
+@pytest.mark.parametrize("code", [base64.b64encode, base64.urlsafe_b64encode])
+def test_they_are_known_within_base64(
+    before: str, behind: str, code: Callable[[bytes], bytes]
+) -> None:
+    spelt = code(f"{before}{SECRET}{behind}".encode()).decode()
+    struck = Secrets((SECRET,)).text(spelt)
+    assert "[redacted]" in struck
+    # What is left of it are the characters on the two edges.
+    left = struck.replace("[redacted]", "").rstrip("=")
+    assert len(left) <= len(code(f"{before}{behind}".encode())) + 2
+
+
+def test_a_word_that_every_stream_has_is_no_secret() -> None:
+    target = Target(url="http://h/", headers=(("X-Token", "data"), ("X-Secret", "datum")))
+    assert of(target).values == ("datum",)
 
 
 def test_what_looks_like_a_secret_in_a_url_ends_where_the_url_does() -> None:
     text = "GET /x?token=unknown HTTP/1.1\nsee http://u:pw@h/ for more\n"
     assert Secrets().text(text) == "GET /x?token=[redacted] HTTP/1.1\nsee http://h/ for more\n"
-
-
-def test_bytes_of_a_body_keep_their_places() -> None:
-    body = b"data: before plain-secret after\n\n"
-    cleaned = Secrets(("plain-secret",)).body(body)
-    assert cleaned == b"data: before ************ after\n\n"
 
 
 def test_what_has_no_secrets_is_false() -> None:

@@ -5,12 +5,16 @@ python stubborn.py PORT [HABIT]...
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import sys
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote
 
 EVERY_S = 0.1
 LATE_S = 1.5
@@ -30,18 +34,35 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
+        if "gzips" in HABITS:
+            self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        coder = zlib.compressobj(wbits=31)
         n = 0
         while True:
             n += 1
-            secret = os.environ.get("API_KEY", "")
-            asked = self.headers.get("Authorization", "")
+            said = f"id: {n}\ndata: {n} {self.repeated()}\n\n".encode()
+            half = len(said) // 2 - n % 7 if "splits" in HABITS else len(said)
             try:
-                self.wfile.write(f"id: {n}\ndata: {n} {secret} {asked}\n\n".encode())
+                for part in filter(None, (said[:half], said[half:])):
+                    data = part
+                    if "gzips" in HABITS:
+                        data = coder.compress(part) + coder.flush(zlib.Z_SYNC_FLUSH)
+                    self.wfile.write(data)
+                    time.sleep(EVERY_S / 2)
             except OSError:
                 self.close_connection = True
                 return
-            time.sleep(EVERY_S)
+            time.sleep(EVERY_S / 2)
+
+    def repeated(self) -> str:
+        """What nobody should repeat."""
+        parts = [os.environ.get("API_KEY", ""), self.headers.get("Authorization", "")]
+        if "repeats" in HABITS:
+            user = self.headers.get("Proxy-Authorization", "").partition(" ")[2]
+            parts += [base64.b64decode(user).decode(), user, self.path]
+            parts += [json.dumps(self.headers.get("Cookie", "")), quote(parts[1])]
+        return " ".join(parts)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is overridden
         sys.stderr.write(f"{format % args} {self.headers.get('Authorization', '')}\n")
@@ -72,10 +93,11 @@ def flood() -> None:
 
 
 BEGAN_S = time.monotonic()
+HABITS = frozenset(sys.argv[2:])
 
 
 def main() -> None:
-    port, *habits = sys.argv[1:]
+    port, habits = sys.argv[1], HABITS
     if "deaf" in habits:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "forks" in habits:

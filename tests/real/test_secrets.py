@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from harness.model.journal import ClientRead, Journal, TapRead
+from harness.model.journal import ClientHead, ClientRead, Journal, TapHead, TapRead
+from harness.wire.coding import decoder
+from harness.wire.headers import tokens
 from tests.real.programs import Finished, run
 from tests.real.test_command_target import STUBBORN
 
@@ -26,12 +28,12 @@ VARIABLE = "planted-variable-b2"
 BODY = 'planted-"body"-c8'
 SECRETS = {
     *(BEARER, SESSION, IN_URL, quote(IN_URL, safe=""), BASIC, VARIABLE, BODY),
-    base64.b64encode(f"me:{BASIC}".encode()).decode(),
+    b64encode(f"me:{BASIC}".encode()).decode(),
 }
 SERVER = [sys.executable, "-I", "-S", str(STUBBORN), "{port}"]
 OPTIONS = [
     *("-X", "GET", "-H", f"Authorization: Bearer {BEARER}", "-H", f"Cookie: sid={SESSION}"),
-    *("-H", f"Proxy-Authorization: Basic {base64.b64encode(f'me:{BASIC}'.encode()).decode()}"),
+    *("-H", f"Proxy-Authorization: Basic {b64encode(f'me:{BASIC}'.encode()).decode()}"),
     *("-d", json.dumps({"password": BODY}), "-H", "Content-Type: application/json"),
     *("--env", f"API_KEY={VARIABLE}"),
 ]
@@ -51,13 +53,41 @@ def everything(ended: Finished) -> Iterator[tuple[str, bytes]]:
         if file.is_file() and not file.is_symlink():
             yield str(file), file.read_bytes()
     for file in ended.reports.rglob("journal.jsonl"):
-        for entry in Journal.read(file.read_bytes().splitlines()):
+        kept = Journal.read(file.read_bytes().splitlines())
+        for entry in kept:
             if isinstance(entry, ClientRead | TapRead):
                 yield f"{file}:{entry.n + 1}", entry.payload.content() or b""
+        for number, body in enumerate(bodies(kept)):
+            yield f"{file} body {number}", body
+
+
+def bodies(kept: Journal) -> Iterator[bytes]:
+    """What the bodies of a journal say, from their first byte to their last, decoded."""
+    coded: dict[tuple[int, int], list[bytes]] = {}
+    codings: dict[tuple[int, int], str] = {}
+    for it in kept:
+        if isinstance(it, ClientHead | TapHead | ClientRead | TapRead):
+            key = (it.client if isinstance(it, ClientHead | ClientRead) else 0, it.x)
+            if isinstance(it, ClientHead | TapHead):
+                codings[key] = ", ".join(tokens(it.headers, "content-encoding"))
+            else:
+                coded.setdefault(key, []).append(it.payload.content() or b"")
+    for key, reads in coded.items():
+        unpack = decoder(codings[key])
+        yield b"".join(map(unpack.decompress, reads))
 
 
 def leaks(ended: Finished) -> list[tuple[str, str]]:
-    spelt = {it: {it, json.dumps(it)[1:-1], shlex.quote(it)} for it in SECRETS}
+    spelt = {
+        it: {
+            it,
+            json.dumps(it)[1:-1],
+            shlex.quote(it),
+            quote(it),
+            b64encode(it.encode()).decode(),
+        }
+        for it in SECRETS
+    }
     return [
         (where, secret)
         for where, data in everything(ended)
@@ -141,3 +171,53 @@ def test_a_check_keeps_and_prints_no_secret(how: list[str], tmp_path: Path) -> N
     assert leaks(ended) == []
     found = [data for where, data in everything(ended) if "journal" in where]
     assert any(b"*" * len(BEARER) in data for data in found)
+
+
+HABITS = ["repeats", "repeats splits", "repeats gzips", "repeats splits gzips"]
+
+
+@pytest.mark.parametrize("habits", HABITS)
+def test_what_is_split_or_compressed_is_masked_as_well(habits: str, tmp_path: Path) -> None:
+    server = shlex.join([*SERVER, *habits.split()])
+    ended = run("run", "--through", CHAIN, "--url", url(), "--command", server, *OPTIONS,
+                cwd=tmp_path)  # fmt: skip
+
+    assert ended.code == 1, ended
+    assert leaks(ended) == []
+    (journal,) = ended.reports.glob("latest/*/journal.jsonl")
+    said = list(bodies(Journal.read(journal.read_bytes().splitlines())))
+    assert said
+    assert all(it.count(b"*" * len(BEARER)) > 3 and it.count(b"\n\n") > 3 for it in said)
+    assert ("compressed anew" in ended.case.note) is ("gzips" in habits)
+
+
+@pytest.mark.parametrize("habits", HABITS[1:])
+def test_a_trace_shows_nothing_of_what_is_split_or_compressed(habits: str, tmp_path: Path) -> None:
+    words = [url(), "--command", shlex.join([*SERVER, *habits.split()]), *OPTIONS]
+    for form in ([], ["--json"]):
+        ended = run("trace", *words, "--max-time", "1s", *form, cwd=tmp_path)
+
+        assert ended.code == 0, ended
+        assert leaks(ended) == []
+        assert "*" * len(BEARER) in ended.out
+        # Nor the beginning of one, of which the rest came later.
+        assert "planted" not in ended.out
+
+
+def test_what_is_judged_again_is_what_was_judged_where_bodies_were_masked(tmp_path: Path) -> None:
+    at = OPTIONS.index("-d")
+    server = shlex.join([*SERVER, "repeats", "splits", "gzips"])
+    options = [*OPTIONS[:at], *OPTIONS[at + 2 :], "--max-requests", "1", "--max-time", "2s"]
+    ended = run("check", url(), "--command", server, *options, cwd=tmp_path, patience_s=240.0)
+
+    assert ended.code in {0, 1, 3}, ended
+    assert leaks(ended) == []
+    first = ended.verdict
+    again = run("check", "--from", "reports", cwd=tmp_path, patience_s=240.0)
+
+    assert again.code == ended.code
+    assert leaks(again) == []
+    assert len(first.cases) > 10
+    assert [(it.id, it.outcome, it.findings) for it in first.cases] == [
+        (it.id, it.outcome, it.findings) for it in again.verdict.cases
+    ]

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from harness.model.journal import Journal, TapEnd
+from harness.model.secret_values import Secrets
 from harness.report.live import LiveTrace
 from harness.report.terminal import make_console
 from harness.report.turns import Turn, Turns, show
@@ -112,7 +113,7 @@ def test_a_client_that_leaves_and_one_that_stays_end_nothing() -> None:
 
 def test_turns_stand_between_the_events_in_plain_output_too() -> None:
     out = io.StringIO()
-    live = LiveTrace(make_console(no_color=True, file=out))
+    live = LiveTrace(make_console(no_color=True, file=out), Secrets())
     for entry in cut_and_back().journal():
         live.entry(entry)
     *_, before, cut, back, after = out.getvalue().splitlines()
