@@ -35,6 +35,7 @@ class Syntax:
         is_compound: Whether several may stand together, the larger first: 1h30m.
         has_fractions: Whether 1.5s will do.
         gap: What is written between number and unit.
+        has_bare_zero: Whether a 0 needs no unit where another number does.
     """
 
     examples: str
@@ -43,6 +44,7 @@ class Syntax:
     is_compound: bool = False
     has_fractions: bool = False
     gap: str = ""
+    has_bare_zero: bool = False
 
     def read(self, text: str, bare: str | None = None) -> Fraction:
         """Read a duration.
@@ -58,6 +60,8 @@ class Syntax:
             ValueError: It is not written this way.
         """
         unit_of_bare = self.bare if bare is None else bare
+        if text == "0" and self.has_bare_zero:
+            return Fraction()
         parts = list(_PART.finditer(text)) if len(text) <= _MAX_CHARS else []
         if not parts or "".join(it[0] for it in parts) != text:
             raise ValueError(self._expected(text))
@@ -141,12 +145,12 @@ SYNTAXES: Final[Mapping[str, Syntax]] = {
     # https://pkg.go.dev/time#ParseDuration
     "go": Syntax(
         "1h30m, 60s or 300ms", _units("us", "ms", "s", "m", "h"), "", is_compound=True,
-        has_fractions=True,
+        has_fractions=True, has_bare_zero=True,
     ),
-    # https://caddyserver.com/docs/conventions#durations
+    # https://caddyserver.com/docs/conventions#durations (days, and what Go reads)
     "caddy": Syntax(
         "1h30m, 60s or 300ms", _units("us", "ms", "s", "m", "h", "d"), "", is_compound=True,
-        has_fractions=True,
+        has_fractions=True, has_bare_zero=True,
     ),
     # http://www.squid-cache.org/Doc/config/ ("time-units")
     "squid": Syntax("15 minutes or 60 seconds", _WORDS, gap=" "),
