@@ -48,3 +48,11 @@ def test_the_scenario_of_an_id_is_in_the_file_of_that_name() -> None:
     ids = {file: load(file, flaws=FLAWS).scenario.id for file in scenario_files(found)}
     assert ids
     assert ids == {file: file.relative_to(found).with_suffix("").as_posix() for file in ids}
+
+
+def test_no_outcome_of_the_suite_is_a_matter_of_a_millisecond() -> None:
+    files = scenario_files(suite())
+    warned = {it.name: load(it, flaws=FLAWS).warnings for it in files}
+    assert warned
+    tied = {name: it for name, it in warned.items() if "which comes first" in " ".join(it)}
+    assert tied == {}
