@@ -38,11 +38,11 @@ def _as_tuple(setting: object) -> object:
     return (setting,) if isinstance(setting, str) else setting
 
 
-type Coding = Literal["gzip", "br", "zstd"]
+type Coding = Literal["gzip", "deflate", "br", "zstd"]
 
 
 class Compress(SimpleFault):
-    """Code the response body with gzip, br or zstd, flushed or not.
+    """Code the response body with gzip, deflate, br or zstd, flushed or not.
 
     Without a flush an encoder keeps small events until kilobytes have gathered, or to the end;
     with one every read can be decoded as it comes. A response is left alone when its status or
@@ -69,8 +69,8 @@ class Compress(SimpleFault):
         flush: Whether the encoder is flushed after every read.
         block_bytes: Size of the blocks in which coded bytes go out, and the head with the first of
             them; None: all bytes go as the encoder gives them. Goes without `flush`.
-        level: How hard the encoder tries: 1 to 9 for gzip, 0 to 11 for br, 1 to 19 for zstd. None:
-            6 for gzip, 5 for br, 3 for zstd.
+        level: How hard the encoder tries: 1 to 9 for gzip and deflate, 0 to 11 for br, 1 to 19 for
+            zstd. None: 6 for gzip and deflate, 5 for br, 3 for zstd.
         prefer: Whose order decides where the client likes several codings equally.
         types: Media types to code; `*/*` is all, `text/*` all of text.
         min_length_bytes: A known Content-Length below this is left alone.

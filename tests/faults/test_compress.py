@@ -45,7 +45,7 @@ def asked(config: Compress, request: RequestHead = GET) -> Playbook:
     return play
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
 def test_flushed_every_read_can_be_decoded_at_once(coding: Coding) -> None:
     request = replace(GET, headers=(("Accept-Encoding", coding),))
     play = asked(Compress(coding=(coding,), flush=True), request)

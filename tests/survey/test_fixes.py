@@ -188,6 +188,14 @@ def test_a_limit_of_a_few_seconds_needs_them_more_often() -> None:
     assert it.in_vain == (BEATING,)
 
 
+def test_another_coding_is_no_cure_where_every_coding_holds() -> None:
+    for algo in ("gzip", "deflate"):
+        it = proven(f"[{{haproxy: {{compression algo: {algo}}}}}]", saw(*every(1.0, 4), end_s=5.0))
+
+        assert it.cures == ((UNTRANSFORMED,),)
+        assert it.settings == ("haproxy: compression algo identity",)
+
+
 def test_what_one_remedy_does_not_cure_two_may() -> None:
     seen = saw(*every(1.0, 10), end_s=11.0)
 
