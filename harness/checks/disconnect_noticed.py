@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from harness.checks.advice import seconds
@@ -16,6 +16,9 @@ from harness.model.journal import ClientLeft
 from harness.model.verdict import Finding
 from harness.units import Duration
 
+# What becomes of a leaving: who, and what.
+_TOLD = ("the target was ", "told")
+_NOTICED = ("", "noticed")
 _HOW = {"fin": "closed", "rst": "reset", "half-close": "half-closed"}
 
 
@@ -30,6 +33,8 @@ class DisconnectNoticed(CheckConfig):
 
     Args:
         within_s: From the client's leaving to the end of the exchange at the target, in seconds.
+        by: Who has to notice in time: the target, which is done then; or the path alone, which has
+            closed its connection to the target then, whatever comes of that.
     """
 
     name: ClassVar[str] = "disconnect_noticed"
@@ -39,6 +44,7 @@ class DisconnectNoticed(CheckConfig):
     needs_payload: ClassVar[bool] = False
 
     within_s: Duration = 5.0
+    by: Literal["target", "path"] = "target"
 
     def settle_s(self) -> float:
         """See `CheckConfig.settle_s`: the target gets the time it is given to notice."""
@@ -46,12 +52,15 @@ class DisconnectNoticed(CheckConfig):
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """See `CheckConfig.examine`."""
-        expected = f"noticed within {seconds(self.within_s)}"
+        is_path = self.by == "path"
+        expected = f"{'the target is told' if is_path else 'noticed'} within "
+        expected += seconds(self.within_s)
         leavers = [(it, it.left) for it in evidence.attempts if it.left is not None]
         under_way = [
-            _noticed(evidence, attempt, left)
+            (_told if is_path else _noticed)(evidence, attempt, left)
             for attempt, left in leavers
             if _was_under_way(evidence, attempt, left)
+            and not (is_path and _is_over_anyway(evidence, attempt, left, self.within_s))
         ]
         if not under_way:
             yield self.lacking(evidence, expected, "no client left an open response")
@@ -79,9 +88,11 @@ class DisconnectNoticed(CheckConfig):
             )
             return
         worst = max(told, key=lambda it: it.after_s)
+        words = _TOLD if is_path else _NOTICED
         yield self.passed(
             expected,
-            f"noticed after {seconds(max(0.0, worst.after_s))}",
+            f"{''.join(words)} after {seconds(max(0.0, worst.after_s))}"
+            + (_done_later(worst) if is_path else ""),
             margin=self.within_s - worst.after_s,
             at=[worst.left.n, worst.n],
         )
@@ -92,6 +103,9 @@ class DisconnectNoticed(CheckConfig):
         if hop is not None:
             fix = f"let hop {hop} close its side upstream when its client leaves"
             confirm = f"leave, then at the server: ss -tn state established  # hop {hop} stays"
+        elif self.by == "path":
+            fix = "let the path close its side upstream when its client leaves"
+            confirm = "leave, then at the server: ss -tn state established"
         elif not evidence.is_reference:
             fix = "read from the connection while writing, and end the handler when it closes"
             confirm = "leave, then at the server: ss -tn state close-wait"
@@ -102,14 +116,18 @@ class DisconnectNoticed(CheckConfig):
             fix = "read from the connection while writing, to see it close"
             confirm = "leave, then at the server: ss -tn state close-wait"
         never = it.after_s == math.inf
-        observed = (
-            f"not noticed {seconds(evidence.over_s - it.left.t_s)} after"
+        passive, done = _TOLD if self.by == "path" else _NOTICED
+        observed = passive + (
+            f"not {done} {seconds(evidence.over_s - it.left.t_s)} after"
             if never
-            else f"noticed only {seconds(it.after_s)} after"
+            else f"{done} only {seconds(it.after_s)} after"
         )
         observed += f" client {it.attempt.client} {_HOW[it.left.by]} at {it.left.t_s:.1f} s"
-        if never and not evidence.is_reference and hop is None and it.left.by != "half-close":
+        is_deaf = never and hop is None and it.left.by != "half-close"
+        if is_deaf and not evidence.is_reference and self.by == "target":
             observed += ": the target keeps the stream open although its client has gone"
+        elif self.by == "path":
+            observed += _done_later(it)
         return self.failed(
             expected,
             observed,
@@ -153,6 +171,7 @@ class _Noticed(NamedTuple):
         told_s: How long after it the target's border saw its side closed; inf: never.
         hidden_s: How long after it nothing could be seen of the target any more; inf: always could.
         n: The entry that shows the end; -1: there is none.
+        done_s: How long after its side was closed the target was done; inf: that is not known.
     """
 
     attempt: Attempt
@@ -161,12 +180,23 @@ class _Noticed(NamedTuple):
     told_s: float
     hidden_s: float
     n: int
+    done_s: float = math.inf
 
 
 def _was_under_way(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> bool:
     """Whether the target was still answering when the client left."""
     exchange = evidence.route(attempt).exchange
     return exchange is not None and not (exchange.end is not None and exchange.end.n < left.n)
+
+
+def _is_over_anyway(
+    evidence: Evidence, attempt: Attempt, left: ClientLeft, within_s: float
+) -> bool:
+    """Whether the target had said all it had to say before anybody had to tell it anything."""
+    exchange = evidence.route(attempt).exchange
+    if exchange is None or exchange.end is None:
+        return False
+    return exchange.is_ended_by_target and exchange.end.t_s - left.t_s <= within_s
 
 
 def _noticed(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> _Noticed:
@@ -185,6 +215,26 @@ def _noticed(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> _Noticed
     done_s = served.done.t_s - left.t_s
     n = served.done.n if done_s > told_s else end.n
     return _Noticed(attempt, left, max(told_s, done_s), told_s, math.inf, n)
+
+
+def _told(evidence: Evidence, attempt: Attempt, left: ClientLeft) -> _Noticed:
+    """How long after a client had left the target was told so, and what is known from then on."""
+    exchange = evidence.route(attempt).exchange
+    told = None if exchange is None else exchange.left
+    if exchange is None or told is None:
+        return _Noticed(attempt, left, math.inf, math.inf, math.inf, -1)
+    noticed = _noticed(evidence, attempt, left)
+    after_s = told.t_s - left.t_s
+    done_s = noticed.after_s - after_s
+    return _Noticed(attempt, left, after_s, after_s, math.inf, told.n, done_s)
+
+
+def _done_later(it: _Noticed) -> str:
+    """What became of the exchange once the target had been told."""
+    if it.done_s == math.inf:
+        return ""
+    all_s = max(0.0, it.after_s + it.done_s)
+    return f", and was done {seconds(max(0.0, it.done_s))} later: {seconds(all_s)} in all"
 
 
 def _seen_from_outside(

@@ -15,11 +15,12 @@ from rich.console import Console
 from harness.cli.again import shell_line, target_again
 from harness.engine.asking import Interview, Limits, heard_before
 from harness.engine.case import describe, target_without_secrets
-from harness.engine.exact import on_the_wire, wait_s
+from harness.engine.exact import left_on_the_wire, on_the_wire, wait_s
 from harness.engine.judge import digest
 from harness.engine.run import summary
 from harness.errors import LocalEnvironmentError, UsageError
 from harness.model import journal
+from harness.model.journal import Journal
 from harness.model.scenario import Target
 from harness.model.survey import Remedy, Survey
 from harness.model.verdict import EXIT_FAIL, EXIT_INTERRUPTED, CaseVerdict, Verdict, case_counts
@@ -31,8 +32,9 @@ from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
 from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.expect import Terms
-from harness.survey.judging import Judge, Judged, cutting, skipped, survivors
+from harness.survey.judging import Judge, Judged, cutting, skipped, survivors, with_leaving
 from harness.survey.kinds import KINDS, guess
+from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
 from harness.survey.proofs import told as told_of
@@ -40,6 +42,8 @@ from harness.survey.resuming import resuming
 from harness.units import show_seconds
 
 JUNIT = "junit.xml"
+# Where the journal of a client that leaves is kept, below that of one that stays.
+LEFT = "leaving"
 # How long an endless stream may take on the wire where nobody says how long.
 _PATIENCE_S = 65.0
 
@@ -143,21 +147,46 @@ def _exactly(
     left: int,
     console: Console,
 ) -> Iterator[Judged]:
-    """The chains on the wire, one after the other, as often as the target may still be asked."""
+    """The chains on the wire, one after the other, as often as the target may still be asked.
+
+    What becomes of a stream comes first, of all chains, and then who tells of a client that leaves.
+    """
     patience_s = wanted.limits.time_s or _PATIENCE_S
+    asked = f"asked {wanted.limits.requests} times (--max-requests)"
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True, style="dim")
+
+    stayed = []
     for cell in cells:
         needed_s = wait_s(cell, judge.observed.first)
         expected = "the chain on the wire"
         if not left:
-            yield skipped(cell, expected, f"asked {wanted.limits.requests} times (--max-requests)")
+            stayed.append(skipped(cell, expected, asked))
         elif needed_s > patience_s and not judge.observed.first.has_all:
             waiting = show_seconds(needed_s)
-            yield skipped(cell, expected, f"it would have to be waited for {waiting} (--max-time)")
+            why = f"it would have to be waited for {waiting} (--max-time)"
+            stayed.append(skipped(cell, expected, why))
         else:
             left -= 1
-            waiting = show_seconds(needed_s)
-            console.print(f"{cell.title}: up to {waiting}", soft_wrap=True, style="dim")
-            yield on_the_wire(cell, judge, wanted.target, directory.case(f"check/{cell.name}"))
+            say(f"{cell.title}: up to {show_seconds(needed_s)}")
+            folder = directory.case(f"check/{cell.name}")
+            stayed.append(on_the_wire(cell, judge, wanted.target, folder))
+    leaving = judge.how_left
+    for judged in stayed:
+        if judged.played is None or leaving is None:
+            yield judged
+        elif not left:
+            yield with_leaving(judged, skipped(judged.cell, "a client that leaves", asked, LEAVING))
+        else:
+            left -= 1
+            most_s = leaving.at_s + min(leaving.within_s, patience_s)
+            say(f"{judged.cell.title}: up to {show_seconds(most_s)} for a client that leaves")
+            folder = directory.case(f"check/{judged.cell.name}/{LEFT}")
+            yield with_leaving(
+                judged,
+                left_on_the_wire(judged.cell, judge, leaving, wanted.target, folder, patience_s),
+            )
 
 
 def _cells(wanted: Wanted) -> list[Cell]:
@@ -196,12 +225,23 @@ def _kept(
         # What was on the wire is kept in any case.
         is_told = case.outcome not in {"PASS", "SKIP"} or case.clock == "real"
         if directory is not None and it.entries is not None and is_told:
-            shown = directory.journal(case.id)
-            directory.case(case.id)
-            lines = [journal.encode(entry) + b"\n" for entry in it.entries]
-            directory.write(shown, b"".join(lines))
+            shown = _written(directory, case.id, it.entries)
             case = msgspec.structs.replace(case, journal=shown, journal_sha256=digest(it.entries))
+            if it.left is not None and it.left.entries is not None and it.is_left_unheard:
+                _written(directory, f"{case.id}/{LEFT}", it.left.entries)
         yield msgspec.structs.replace(case, again=again(it.cell))
+
+
+def _written(directory: RunDirectory, case_id: str, entries: Journal) -> str:
+    """Write a journal; what it is called in the run's directory.
+
+    Raises:
+        LocalEnvironmentError: It cannot be written.
+    """
+    shown = directory.journal(case_id)
+    directory.case(case_id)
+    directory.write(shown, b"".join(journal.encode(entry) + b"\n" for entry in entries))
+    return shown
 
 
 def _again(cell: Cell, wanted: Wanted, source: Path) -> str:

@@ -24,7 +24,8 @@ from harness.engine.judge import judge_again as judge_once_more
 from harness.engine.real_hop import identified
 from harness.engine.run import Job, default_workers, run, summary
 from harness.engine.serving import check_flaws
-from harness.engine.stage import Props, is_simulated, settle_s, watch_s
+from harness.engine.settling import settle_s
+from harness.engine.stage import Props, is_simulated, watch_s
 from harness.errors import LocalEnvironmentError, UsageError, did_you_mean
 from harness.hops.mitm import make_ca, need_mitmproxy
 from harness.model.journal import Journal

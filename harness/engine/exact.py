@@ -9,16 +9,19 @@ from harness.engine.real_hop import identified
 from harness.engine.stage import Props, is_simulated
 from harness.errors import HopError, TargetError
 from harness.hops.mitm import need_mitmproxy
-from harness.model.journal import StageProblem
-from harness.model.scenario import Case, EventSource, Target
+from harness.model.journal import Entry, StageProblem, TapEnd
+from harness.model.scenario import Case, EventSource, Hop, Leave, Scenario, Target
 from harness.survey.cells import Cell
 from harness.survey.judging import Judge, Judged
+from harness.survey.leaving import Leaving
 from harness.survey.observation import Observation
 from harness.survey.play import Played, scenario_of
 
 # Past the limit that is waited for: time for the client to see what comes of it.
 _AFTER_S = 5.0
 _LEAST_S = 10.0
+# To see that something did not come in time.
+_NOTICE_S = 0.5
 # What a hop holds to the end comes after it, and the machine may be late.
 _LONGER = 1.5
 
@@ -45,19 +48,66 @@ def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judge
         LocalEnvironmentError: A program is not installed, or nothing can be written.
     """
     seen = judge.observed.first
-    scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, seen)).model_copy(
-        update={"client": (EventSource(reconnect=False),)}
-    )
+    scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, seen))
+    client = EventSource(reconnect=False)
+    through, played = _performed(scenario, client, judge, target, Props(programs=folder))
+    return judge.of(Cell(cell.name, through), played)
+
+
+def left_on_the_wire(
+    cell: Cell, judge: Judge, leaving: Leaving, target: Target, folder: Path, patience_s: float
+) -> Judged:
+    """The same with a client that leaves in the middle, to see whether the target is told.
+
+    Args:
+        cell: The chain.
+        judge: Who knows what to expect of it.
+        leaving: When it leaves, and how soon the target has to be told.
+        target: Whom to ask, secrets and all.
+        folder: Where the journal is kept, and what programs leave.
+        patience_s: How long is waited for that at most.
+
+    Raises:
+        TargetError: See `on_the_wire`; so of the others.
+    """
+    wait_s = min(leaving.within_s, patience_s) + _NOTICE_S
+    told = _Told()
+    scenario = scenario_of(cell, leaving.expect, leaving.at_s + wait_s + _AFTER_S)
+    client = EventSource(reconnect=False, leave=Leave(at_s=leaving.at_s))
+    props = Props(programs=folder, settle_s=wait_s, is_settled=told.is_over, watch=told.see)
+    through, played = _performed(scenario, client, judge, target, props)
+    is_whole = patience_s >= leaving.within_s
+    return judge.of(Cell(cell.name, through), played, is_whole=is_whole)
+
+
+class _Told:
+    """Whether the target's connection was closed, by either side."""
+
+    def __init__(self) -> None:
+        self._is_over = False
+
+    def see(self, entry: Entry) -> None:
+        self._is_over = self._is_over or isinstance(entry, TapEnd)
+
+    def is_over(self) -> bool:
+        return self._is_over
+
+
+def _performed(
+    scenario: Scenario, client: EventSource, judge: Judge, target: Target, props: Props
+) -> tuple[tuple[Hop, ...], Played]:
+    """One request on the wire, as if it had been replayed, and the chain as it stood there."""
+    assert props.programs is not None
+    scenario = scenario.model_copy(update={"client": (client,)})
     case = identified(
         Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=judge.seed)
     )
     if is_simulated(case):
         need_mitmproxy("--exact")
-    entries, _ = perform(case, Props(programs=folder), folder / "journal.jsonl")
+    entries, _ = perform(case, props, props.programs / "journal.jsonl")
     for entry in entries:
         if isinstance(entry, StageProblem) and entry.source == "hop":
             raise HopError(entry.message, entry.hop or 0)
         if isinstance(entry, StageProblem):
             raise TargetError(entry.message, entry.source)
-    played = Played(entries, entries[len(entries) - 1].t_s, None, ())
-    return judge.of(Cell(cell.name, case.scenario.through), played)
+    return case.scenario.through, Played(entries, entries[len(entries) - 1].t_s, None, ())

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import trio
 
-from harness.checks.registry import build_all
 from harness.ends import hosting
 from harness.ends.asker import Asking
 from harness.ends.between import Between
@@ -30,6 +29,7 @@ from harness.ends.target import Origin, no_connection, origin
 from harness.engine import reach, real_hop, target_app, target_process
 from harness.engine.audience import Door, Guest, audience
 from harness.engine.recorder import Recorder
+from harness.engine.settling import SETTLE_S, settled
 from harness.engine.trigger import At, armed
 from harness.errors import HarnessError, HopError, LocalEnvironmentError, TargetError
 from harness.hops.build import port_of
@@ -43,8 +43,6 @@ REFERENCE_URL = "http://reference.test/events"
 # Past the feed's end: time for the last reconnect, which is told to stop.
 _AFTER_END_S = 30.0
 _UNSCRIPTED_S = 60.0
-# After the last client is done: time for the other side to notice.
-_SETTLE_S = 1.0
 # Clients that start at one instant still arrive in order: nobody connects in the same microsecond.
 _APART_S = 1e-6
 _LAG_SAMPLE_S = 0.05
@@ -61,6 +59,7 @@ class Props:
         programs: Directory in which each real hop keeps its configuration and its log in a folder
             `hop-1`, and a command target its output in `target`; None: nothing is kept.
         settle_s: Seconds to watch on after the last client is done.
+        is_settled: Whether that is long enough, asked again and again; None: it never is.
         watch: Told of every entry as it is written; None: nobody watches.
         asking: Who asks in place of the case's clients, of a target without hops; None: they do.
         crowding: How many clients like the case's first come, one after the other, in place of
@@ -70,7 +69,8 @@ class Props:
     base: Path = field(default_factory=Path)
     ca: Path | None = None
     programs: Path | None = None
-    settle_s: float = _SETTLE_S
+    settle_s: float = SETTLE_S
+    is_settled: Callable[[], bool] | None = None
     watch: Callable[[Entry], None] | None = None
     asking: Asking | None = None
     crowding: Crowding | None = None
@@ -78,17 +78,6 @@ class Props:
     def folder(self, name: str) -> Path | None:
         """Where something that the stage starts keeps what it has to say; None: nowhere."""
         return None if self.programs is None else self.programs / name
-
-
-def settle_s(case: Case) -> float:
-    """How long to watch on after the last client is done, in seconds of the case's clock.
-
-    Longer where a client leaves and a check has to see what comes of it.
-    """
-    if all(client.leave is None for client in case.scenario.client):
-        return _SETTLE_S
-    asked = build_all(case.scenario.expect)
-    return _SETTLE_S + max((check.settle_s() for check in asked), default=0.0)
 
 
 def is_simulated(case: Case) -> bool:
@@ -307,7 +296,8 @@ class Stage:
                 nursery.cancel_scope.cancel()
         if not watching.cancelled_caught:
             reason = "every client is done"
-            await trio.sleep(min(self._props.settle_s, max(0.0, limit_s - self._recorder.now_s())))
+            left_s = max(0.0, limit_s - self._recorder.now_s())
+            await settled(self._props.is_settled, min(self._props.settle_s, left_s))
         closing()
         self._finish(reason)
 

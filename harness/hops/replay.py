@@ -129,6 +129,7 @@ class Replay:
 
     def _leave(self, number: int, request: Asked) -> None:
         if self._got[number].end is None:
+            self._witness.went(number, request)
             if not request.reads_on:
                 self._got[number].end = "left"
             elif self._machines:
@@ -353,6 +354,10 @@ class Replay:
         if (target := self._targets.get(link)) is not None and not target.is_closed:
             target.is_closed = True
             self._witness.left(target.number, gone)
+            if gone.how == "fin" and target.said.answer:
+                answer = UpstreamEnd(END[target.said.answer])
+                end = partial(self._witness.said, target.number, answer)
+                self._at(self._now_s + target.said.answer_s, end)
         if gone.how == "fin":
             self._close_down(link)
         self._to(link, gone)

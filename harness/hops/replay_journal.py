@@ -115,6 +115,18 @@ class Recording(Witness):
             done = journal.ClientDone(client=request.client, reason=why, is_fatal=is_fatal)
             self.record(done)
 
+    def went(self, number: int, request: Asked) -> None:
+        """See `Witness`."""
+        client, x = request.client, request.x
+        if request.reads_on:
+            self.record(journal.ClientLeft(client=client, x=x, by="half-close"))
+            return
+        del self._open[number]
+        by: Literal["fin", "rst"] = "fin" if request.gone_how == "fin" else "rst"
+        self.record(journal.ClientLeft(client=client, x=x, by=by))
+        self.record(journal.ClientEnd(client=client, x=x, how="left"))
+        self.record(journal.ClientDone(client=client, reason="left"))
+
     # -- the hops ------------------------------------------------------------------------------
 
     def read(self, hop: int, x: int, data: Data) -> None:

@@ -25,6 +25,9 @@ class Witness:
     def ended(self, number: int, how: str) -> None:
         """The response ends at a client: end, truncation, reset or refused."""
 
+    def went(self, number: int, request: Asked) -> None:
+        """A client leaves the response to its request, as that says."""
+
     def read(self, hop: int, x: int, data: Data) -> None:
         """A hop reads body bytes from upstream."""
 

@@ -47,7 +47,7 @@ def between(up: Observed, down: Observation, target: Target, seed: int) -> Betwe
         return Between(found, alike, ())
     terms = Terms(guess(up.first), resuming(up.first, up.resumed))
     judge = Judge(up, target, terms, seed)
-    judged = judge.through(products[alike[0].name])
+    judged = judge.staying(products[alike[0].name])
     proven = Prover(judge).prove(judged).remedies(()) if is_curable(judged) else ()
     return Between(found, alike, proven)
 

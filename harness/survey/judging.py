@@ -14,17 +14,21 @@ from harness.hops.observed import Asked
 from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Target
-from harness.model.verdict import CaseVerdict, Finding, deciding, worst
+from harness.model.verdict import CaseVerdict, FaultEnd, Finding, deciding, worst
 from harness.scenario.chain import configs, show_chain
 from harness.survey import expect
 from harness.survey.cells import DIRECT, Cell
 from harness.survey.expect import Terms
 from harness.survey.kinds import Level
+from harness.survey.leaving import CHECK as LEAVING
+from harness.survey.leaving import Leaving, leaving_of
 from harness.survey.observation import Observation
 from harness.survey.play import NotAskedError, Observed, Played, asks_of, play
 from harness.survey.resuming import CHECK as RESUMES
 
 TARGET = Cell(DIRECT, ())
+# What says when a hop notices that its client has gone.
+_LETS_GO = "client_gone"
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,34 @@ class Judged:
 
     Attributes:
         played: Its replay; None: the target was not asked as this chain asks it.
+        left: The same chain, and a client that leaves in the middle, on its own; None: not tried.
     """
 
     cell: Cell
     case: CaseVerdict
     played: Played | None
+    left: Judged | None = None
 
     @property
     def entries(self) -> Journal | None:
         """The journal of its replay."""
         return None if self.played is None else self.played.entries
+
+    @property
+    def is_left_unheard(self) -> bool:
+        """Whether a client left, and the target was not told, or late."""
+        return any(
+            it.check == LEAVING and it.outcome in {"FAIL", "WARN"} for it in self.case.findings
+        )
+
+    def acted(self, finding: Finding) -> list[FaultEnd]:
+        """What the hop that a finding blames did."""
+        if finding.hop is None:
+            return []
+        if finding.check != LEAVING or self.left is None:
+            return deciding(self.case.faults, finding.hop)
+        acted = deciding(self.left.case.faults, finding.hop)
+        return [it for it in acted if it.fault == _LETS_GO] or acted
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,31 @@ class Judge:
         return expect.of_a_path(cell, self.observed.first, self.terms)
 
     def through(self, cell: Cell) -> Judged:
+        """What a chain does to the target's stream, and to what it should hear of its clients."""
+        judged = self.staying(cell)
+        return judged if judged.played is None else with_leaving(judged, self.leaving(cell))
+
+    def leaving(self, cell: Cell) -> Judged | None:
+        """Whether a chain tells the target of a client that leaves; None: that is not meant.
+
+        Raises:
+            NotAskedError: See `play`.
+        """
+        leaving = self.how_left
+        if leaving is None:
+            return None
+        asked, gone_s = leaving.expect, leaving.at_s
+        played = play(
+            cell, self.observed, self.target, asked, self.seed, leaving.until_s, gone_s=gone_s
+        )
+        return self.of(cell, played, is_whole=played.until_s >= leaving.until_s)
+
+    @property
+    def how_left(self) -> Leaving | None:
+        """How a client leaves this stream; None: nobody is meant to hear of it."""
+        return None if self.terms.kind.leaving == "no" else leaving_of(self.observed.first)
+
+    def staying(self, cell: Cell) -> Judged:
         """What a chain does to the target's stream."""
         try:
             return self._judged(cell, self.expect_of(cell))
@@ -97,6 +144,8 @@ class Judge:
     def _levelled(self, finding: Finding, case: CaseVerdict) -> Finding:
         """A finding as much as it is meant for this kind of stream."""
         kind = self.terms.kind
+        if finding.check == LEAVING:
+            return _at_most(finding, kind.leaving)
         first = self.observed.first
         is_asked_again = not first.has_all and first.request.method == "GET"
         if is_asked_again and is_limited(finding, case):
@@ -108,10 +157,19 @@ class Judge:
         judged = self.of(cell, play(cell, self.observed, self.target, asked, self.seed))
         return replace(judged, case=msgspec.structs.replace(judged.case, clock="replay"))
 
-    def of(self, cell: Cell, played: Played) -> Judged:
-        """What is to be said of a stream that has come through a chain."""
+    def of(self, cell: Cell, played: Played, *, is_whole: bool = True) -> Judged:
+        """What is to be said of a stream that has come through a chain.
+
+        Args:
+            cell: The chain.
+            played: What came of it.
+            is_whole: Whether it was watched for as long as it was meant to be.
+        """
         case = judge_case(played.entries, through=show_chain(cell.hops))
-        case = _with(case, tuple(self._levelled(it, case) for it in case.findings))
+        findings = [self._levelled(it, case) for it in case.findings]
+        if not is_whole:
+            findings = [_unseen(it) for it in findings]
+        case = _with(case, tuple(findings))
         note = "" if played.projected_s is None else f"projected from {played.projected_s:.0f} s"
         return Judged(cell, msgspec.structs.replace(case, clock="real", note=note), played)
 
@@ -121,6 +179,25 @@ def _at_most(finding: Finding, level: Level) -> Finding:
     if finding.outcome == "FAIL" and level != "MUST":
         return msgspec.structs.replace(finding, outcome="WARN")
     return finding
+
+
+def _unseen(finding: Finding) -> Finding:
+    """What would have had to be watched for longer is not judged."""
+    if finding.outcome == "INCONCLUSIVE":
+        return msgspec.structs.replace(finding, outcome="SKIP")
+    return finding
+
+
+def with_leaving(judged: Judged, left: Judged | None) -> Judged:
+    """A chain, and what was seen of a client that left there."""
+    if left is None:
+        return judged
+    # Their entries are in another journal.
+    found = [
+        msgspec.structs.replace(it, evidence=()) for it in left.case.findings if it.check == LEAVING
+    ]
+    case = _with(judged.case, (*judged.case.findings, *found))
+    return replace(judged, case=case, left=left)
 
 
 def is_limited(finding: Finding, case: CaseVerdict) -> bool:
@@ -178,9 +255,9 @@ def cutting(cells: Iterable[Cell], seen: Observation) -> list[Cell]:
     ]
 
 
-def skipped(cell: Cell, expected: str, observed: str) -> Judged:
+def skipped(cell: Cell, expected: str, observed: str, check: str = "asked") -> Judged:
     """A chain of which nothing can be said, and why."""
-    why = Finding(check="asked", outcome="SKIP", expected=expected, observed=observed)
+    why = Finding(check=check, outcome="SKIP", expected=expected, observed=observed)
     case = CaseVerdict(
         id=f"check/{cell.name}",
         why=f"the stream, through {cell.title}",

@@ -24,19 +24,22 @@ class Kind:
         name: In a word, as `--kind` takes it.
         says: What it is, in a line.
         asked: How much each check is meant; one that is not named is a must.
+        leaving: How much a path is meant to tell the server that a client has gone: the stream is
+            none the worse for it, but the server works on for nobody.
     """
 
     name: str
     says: str
     asked: Mapping[str, Level]
+    leaving: Level = "SHOULD"
 
     def level(self, check: str) -> Level:
         """How much a check is meant."""
         return self.asked.get(check, "MUST")
 
 
-def _kind(name: str, says: str, **asked: Level) -> Kind:
-    return Kind(name, says, MappingProxyType(asked))
+def _kind(name: str, says: str, leaving: Level = "SHOULD", **asked: Level) -> Kind:
+    return Kind(name, says, MappingProxyType(asked), leaving)
 
 
 NOTIFICATIONS: Final = _kind(
@@ -67,6 +70,8 @@ TICKER: Final = _kind(
 MCP: Final = _kind(
     "mcp",
     "messages of the Model Context Protocol; a server may end a response when it has answered",
+    # Its "Transports": a disconnection is no cancellation.
+    leaving="no",
     resumes="SHOULD",
     first_byte_within="SHOULD",
     heartbeat_within="SHOULD",

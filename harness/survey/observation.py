@@ -101,6 +101,11 @@ class Observation:
         return self.watched_s if self.told_s is None else self.told_s
 
     @property
+    def notices_leaving(self) -> bool:
+        """Whether it was seen to notice that its client left."""
+        return self.leaving is not None and self.leaving.outcome == "PASS"
+
+    @property
     def is_stream(self) -> bool:
         """Whether a client would read events from it."""
         return is_event_stream(self.said.status, self.said.headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.faults.base import RequestHead
@@ -143,10 +143,12 @@ def asks_of(hops: Sequence[Hop], request: Asked, seed: int) -> list[Ask]:
     return asks
 
 
-def request_of(seen: Observation) -> Asked:
-    """The request of a client, as it was sent."""
+def request_of(seen: Observation, gone_s: float | None = None) -> Asked:
+    """The request of a client, as it was sent, and when that client leaves; None: it stays."""
     sent = seen.request
-    return Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
+    return Asked(
+        1, 1, 0.0, sent.method, sent.target, sent.headers, gone_s=gone_s, version=sent.version
+    )
 
 
 def play(
@@ -156,6 +158,7 @@ def play(
     expect: Mapping[str, Any],
     seed: int,
     until_s: float | None = None,
+    gone_s: float | None = None,
 ) -> Played:
     """Replay what was observed through a chain.
 
@@ -166,6 +169,7 @@ def play(
         expect: What to judge by, as `expect:` in a scenario.
         seed: Decides what is random.
         until_s: How far, in seconds; None: as far as its limits are of interest.
+        gone_s: When the client leaves, in seconds; None: it stays.
 
     Raises:
         NotAskedError: See `Observed.find`.
@@ -176,19 +180,24 @@ def play(
     beat = beat_of(first)
     if not first.has_all:
         _, reach_s = carried_on(first, until_s, _MOST_READS)
+        if gone_s is not None:
+            reach_s = min(reach_s, until_s)
     scenario = scenario_of(cell, expect, reach_s)
     case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
     recording = Recording(_first_entry(case), first.lag_s)
     asks: list[Ask] = []
+    # What it did when its client left is replayed where one leaves.
+    answer = first.said.answer if gone_s is not None and first.notices_leaving else None
 
     def said(head: RequestHead) -> Said:
         ask = Ask.of(head.version, head.headers)
         asks.append(ask)
         seen = observed.find(ask)
-        return carried_on(seen, reach_s, _MOST_READS, beat)[0]
+        told = carried_on(seen, reach_s, _MOST_READS, beat)[0]
+        return replace(told, answer=answer, answer_s=first.said.answer_s)
 
     machines = build.machines(cell.hops, seed, recording.record)
-    Replay(machines, said, reach_s, recording.tick, recording).run([request_of(first)])
+    Replay(machines, said, reach_s, recording.tick, recording).run([request_of(first, gone_s)])
     is_projected = not first.has_all and reach_s > first.watched_s
     return Played(
         recording.over(reach_s, f"replayed for {reach_s:g} s"),

@@ -10,10 +10,10 @@ from types import MappingProxyType
 import msgspec
 
 from harness.model.survey import Remedy
-from harness.model.verdict import FaultEnd, deciding
 from harness.survey.cells import Cell
 from harness.survey.directives import Directive, directives
 from harness.survey.judging import Judge, Judged, is_limited
+from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.rows import main_finding
 from harness.survey.server_fixes import (
     AT_ONCE,
@@ -35,6 +35,7 @@ _FOLKLORE: Mapping[str, tuple[ServerFix, ...]] = MappingProxyType(
         "idle_timeout": (BEATING, BEATING_OFTEN),
         "first_byte_timeout": (AT_ONCE, BEATING),
         "max_duration": (BEATING,),
+        "client_gone": (BEATING, BEATING_OFTEN),
     }
 )
 _CURABLE = frozenset({"FAIL", "WARN"})
@@ -90,84 +91,109 @@ class Prover:
 
     Args:
         judge: Who judged the target as it is.
+
+    Attributes:
+        useful: What the server does not do already.
     """
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._judges: dict[Fixes, Judge] = {(): judge}
-        self._useful = tuple(it for it in SERVER_FIXES if it.helps(judge.observed.first))
+        self.useful = tuple(it for it in SERVER_FIXES if it.helps(judge.observed.first))
 
     def prove(self, judged: Judged) -> Proven:
         """What cures a chain that the stream does not survive."""
-        cures: list[Fixes] = [(it,) for it in self._useful if self._passes(judged.cell, (it,))]
-        if not cures and self._passes(judged.cell, self._useful):
-            cures = self._smallest(judged.cell)
-        acted = _acted(judged)
-        usual = [fix for it in acted for fix in _FOLKLORE.get(it.fault, ())]
-        vain = tuple(it for it in dict.fromkeys(usual) if it in self._useful and (it,) not in cures)
-        rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
         main = main_finding(judged)
+        trial = _Trial(self, judged.cell, is_left=main is not None and main.check == LEAVING)
+        useful = self.useful
+        cures: list[Fixes] = [(it,) for it in useful if trial.passes((it,))]
+        if not cures and trial.passes(useful):
+            cures = trial.smallest()
+        acted = [] if main is None else judged.acted(main)
+        usual = [fix for it in acted for fix in _FOLKLORE.get(it.fault, ())]
+        vain = tuple(it for it in dict.fromkeys(usual) if it in useful and (it,) not in cures)
+        rescue = "; ".join(dict.fromkeys(it.rescue for it in acted if it.rescue))
         is_endless = not self._judge.observed.first.has_all
         is_ended = main is not None and is_endless and is_limited(main, judged.case)
         if main is not None and is_ended:
             rescue = main.fix  # to come back, and to go on
-        return Proven(tuple(cures), tuple(self._settings(judged, cures)), vain, rescue, is_ended)
+        return Proven(tuple(cures), tuple(_settings(judged, trial, cures)), vain, rescue, is_ended)
 
-    def _smallest(self, cell: Cell, least: int = 2) -> list[Fixes]:
+    def judge_with(self, fixes: Fixes) -> Judge:
+        """Who judges the target, had it done these."""
+        if fixes not in self._judges:
+            self._judges[fixes] = self._judge.had_it_done(it.apply for it in fixes)
+        return self._judges[fixes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What is tried on one chain.
+
+    Attributes:
+        is_left: Whether what is to be cured is that nobody tells the target of a client that
+            leaves. What a stream suffers is cured or not, whatever else is told of the chain.
+    """
+
+    prover: Prover
+    cell: Cell
+    is_left: bool
+
+    def passes(self, fixes: Fixes) -> bool:
+        judge = self.prover.judge_with(fixes)
+        if not self.is_left:
+            return judge.staying(self.cell).case.outcome == "PASS"
+        judged = judge.through(self.cell)
+        told = {it.outcome for it in judged.case.findings if it.check == LEAVING}
+        return judged.case.outcome == "PASS" and told == {"PASS"}
+
+    def smallest(self, least: int = 2) -> list[Fixes]:
         """The smallest sets, of so many at least, that do together what none does alone."""
-        for size in range(least, len(self._useful) + 1):
-            found = [it for it in combinations(self._useful, size) if self._passes(cell, it)]
+        useful = self.prover.useful
+        for size in range(least, len(useful) + 1):
+            found = [it for it in combinations(useful, size) if self.passes(it)]
             if found:
                 return found
         return []
 
-    def _settings(self, judged: Judged, cures: Sequence[Fixes]) -> Iterator[str]:
-        """What may be set in the chain; of each setting the first value that cures.
-
-        What is blamed comes first, then what else that hop does. Where the server cannot cure it
-        either, what both have to do: a setting of any hop and all that the server may do.
-        """
-        finding = main_finding(judged)
-        if finding is None or finding.hop is None:
-            return
-        blamed = {it.setting for it in _acted(judged)}
-        specs = [it for it in judged.cell.hops[finding.hop - 1].faults if it.setting]
-        own = dict.fromkeys(it.setting for it in specs if it.directive in blamed)
-        others = dict.fromkeys(it.setting for it in specs if it.directive not in blamed)
-        for names in (tuple(own), tuple(others)):
-            found = list(self._tried(directives(judged.cell, finding.hop, names), ()))
-            if found:
-                yield from found
-                return
-        if cures:
-            return
-        fired = {(it.hop, it.setting) for it in judged.case.faults if it.end == "fired"}
-        for number, hop in enumerate(judged.cell.hops, 1):
-            at_work = (it for it in hop.faults if (number, it.directive) in fired)
-            names = tuple(dict.fromkeys(it.setting for it in at_work if it.setting))
-            some = directives(judged.cell, number, names, raises_limits=False)
-            yield from self._tried(some, self._useful)
-
-    def _tried(self, some: Iterable[Directive], fixes: Fixes) -> Iterator[str]:
+    def tried(self, some: Iterable[Directive], fixes: Fixes) -> Iterator[str]:
+        """Of each setting the first value that cures, beside what the server does."""
         cured: set[str] = set()
         for it in some:
-            if it.setting not in cured and self._passes(it.cell, fixes):
+            there = replace(self, cell=it.cell)
+            if it.setting not in cured and there.passes(fixes):
                 cured.add(it.setting)
-                needed = self._smallest(it.cell, 1)[0] if fixes else ()
+                needed = there.smallest(1)[0] if fixes else ()
                 yield _AND.join([it.text, *(fix.text for fix in needed)])
 
-    def _passes(self, cell: Cell, fixes: Fixes) -> bool:
-        if fixes not in self._judges:
-            self._judges[fixes] = self._judge.had_it_done(it.apply for it in fixes)
-        return self._judges[fixes].through(cell).case.outcome == "PASS"
 
+def _settings(judged: Judged, trial: _Trial, cures: Sequence[Fixes]) -> Iterator[str]:
+    """What may be set in the chain; of each setting the first value that cures.
 
-def _acted(judged: Judged) -> list[FaultEnd]:
-    """What the hop to blame did."""
+    What is blamed comes first, then what else that hop does. Where the server cannot cure it
+    either, what both have to do: a setting of any hop and all that the server may do.
+    """
     finding = main_finding(judged)
     if finding is None or finding.hop is None:
-        return []
-    return deciding(judged.case.faults, finding.hop)
+        return
+    blamed = {it.setting for it in judged.acted(finding)}
+    specs = [it for it in judged.cell.hops[finding.hop - 1].faults if it.setting]
+    own = dict.fromkeys(it.setting for it in specs if it.directive in blamed)
+    others = dict.fromkeys(it.setting for it in specs if it.directive not in blamed)
+    for names in (tuple(own), tuple(others)):
+        found = list(trial.tried(directives(judged.cell, finding.hop, names), ()))
+        if found:
+            yield from found
+            return
+    if cures:
+        return
+    ends = judged.left.case.faults if trial.is_left and judged.left else judged.case.faults
+    fired = {(it.hop, it.setting) for it in ends if it.end == "fired"}
+    for number, hop in enumerate(judged.cell.hops, 1):
+        at_work = (it for it in hop.faults if (number, it.directive) in fired)
+        names = tuple(dict.fromkeys(it.setting for it in at_work if it.setting))
+        some = directives(judged.cell, number, names, raises_limits=False)
+        yield from trial.tried(some, trial.prover.useful)
 
 
 def first_to_do(proven: Mapping[str, Proven]) -> tuple[Fixes, int]:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from harness.checks.advice import seconds
 from harness.checks.evidence import Evidence
 from harness.model.survey import Remedy, Row
-from harness.model.verdict import Finding, Outcome, deciding
+from harness.model.verdict import Finding, Outcome
 from harness.survey.judging import Judged
+from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.timeline import timeline
 
 # What is told first of a chain in which several things are wrong: what causes the others.
@@ -120,12 +121,13 @@ def _best_first(rows: list[Row]) -> list[Row]:
 def _row(
     judged: Judged, finding: Finding, spoken_s: Sequence[float], remedies: tuple[Remedy, ...]
 ) -> _Told:
-    acted = [] if finding.hop is None else deciding(judged.case.faults, finding.hop)
-    acted = [it for it in acted if it.fault not in _AFTERWARDS] or acted
+    is_left = finding.check == LEAVING
+    acted = judged.acted(finding)
+    acted = acted if is_left else [it for it in acted if it.fault not in _AFTERWARDS] or acted
     names = " + ".join(dict.fromkeys(it.fault for it in acted)) or finding.check
     tried = remedies or ((Remedy(finding.fix),) if finding.fix else ())
-    headline, sent, seen = finding.observed, "", ""
-    if judged.entries is not None:
+    headline, sent, seen = _HEARSAY.sub("", finding.observed), "", ""
+    if judged.entries is not None and not is_left:
         evidence = Evidence.of(judged.entries)
         if evidence.attempts:
             headline, sent, seen = _shown(evidence, finding, spoken_s)
@@ -145,7 +147,7 @@ def _row(
         confirm=finding.confirm,
     )
     if tried and tried[0].is_proven and tried[0].is_the_servers:
-        return _Told(row, (finding.outcome, tried[0].text))
+        return _Told(row, (finding.outcome, str(is_left), tried[0].text))
     # What each of their operators has to set is told with each.
     is_set = bool(tried) and tried[0].is_proven is True
     rest = [] if is_set else [it.text for it in tried]

@@ -252,3 +252,51 @@ def test_a_hop_that_aborts_too_late_is_to_blame() -> None:
 
 def test_the_stage_is_watched_for_as_long_as_the_target_has() -> None:
     assert CHECK.settle_s() == 5.0
+
+
+# -- the path alone ----------------------------------------------------------------------------
+
+PATH = DisconnectNoticed(within_s=5.0, by="path")
+
+
+def test_a_path_that_tells_a_target_has_done_its_part_whatever_comes_of_it() -> None:
+    assert only(PATH, foreign()).observed == "the target was told after 0.0 s"
+    assert only(PATH, handler_goes_on()).outcome == "PASS"
+
+
+def test_what_the_target_does_then_is_told_beside_it() -> None:
+    finding = only(PATH, foreign(ended_s=12.0))
+    assert (
+        finding.observed
+        == "the target was told after 0.0 s, and was done 2.0 s later: 2.0 s in all"
+    )
+    assert finding.margin == 5.0
+
+
+@pytest.mark.parametrize(
+    ("journal", "hop", "observed"),
+    [
+        (swallowed_by_a_hop(), 2, "the target was not told 90.0 s after client 1 closed at 10.0 s"),
+        (foreign(stuck_at=1), 1, "the target was not told 90.0 s after client 1 closed at 10.0 s"),
+        (
+            foreign(stuck_at=1, ended_s=60.0),
+            1,
+            "the target was not told 90.0 s after client 1 closed at 10.0 s",
+        ),
+        (abort(at_s=40.0), 1, "the target was told only 30.0 s after client 1 reset at 10.0 s"),
+    ],
+)
+def test_a_path_that_tells_it_late_or_never_is_to_blame(
+    journal: Journal, hop: int, observed: str
+) -> None:
+    finding = only(PATH, journal)
+    assert (finding.outcome, finding.hop, finding.observed) == ("FAIL", hop, observed)
+    assert finding.fix == f"let hop {hop} close its side upstream when its client leaves"
+
+
+def test_a_target_that_had_no_more_to_say_by_then_need_not_be_told() -> None:
+    assert only(PATH, foreign(stuck_at=1, ended_s=14.0)).outcome == "SKIP"
+
+
+def test_a_path_that_is_watched_for_too_short_a_time_is_not_judged() -> None:
+    assert only(PATH, foreign(left_s=98.0, stuck_at=1)).outcome == "INCONCLUSIVE"

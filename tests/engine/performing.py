@@ -12,7 +12,8 @@ from typing import Any, Literal
 from harness.ends.flaws import FLAWS
 from harness.engine.case import perform
 from harness.engine.judge import judge
-from harness.engine.stage import Props, settle_s
+from harness.engine.settling import settle_s
+from harness.engine.stage import Props
 from harness.hops.mitm import make_ca
 from harness.model.journal import Entry, Journal
 from harness.model.scenario import Case, Scenario, Target

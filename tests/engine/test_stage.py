@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from harness.engine.case import budget_s, perform
-from harness.engine.stage import Props, settle_s, watch_s
+from harness.engine.settling import settle_s
+from harness.engine.stage import Props, watch_s
 from harness.model import journal
 from harness.model.journal import Entry, Journal
 from harness.model.scenario import Case, Target
@@ -109,6 +110,14 @@ def test_settling_does_not_go_past_the_watch() -> None:
     over = last(entries)
     assert isinstance(over, journal.StageOver)
     assert (over.reason, over.t_s) == ("every client is done", 5.0)
+
+
+@pytest.mark.parametrize(("is_heard", "seconds"), [(True, 1.0), (False, 20.0)])
+def test_settling_is_over_a_second_after_what_is_waited_for(is_heard: bool, seconds: float) -> None:
+    case = case_of(traffic={"every": "1s"}, client=LEAVES, watch="100s", through=ONE_HOP)
+    entries = performed(case, Props(settle_s=20.0, is_settled=lambda: is_heard))
+    left = first_of(entries, journal.ClientLeft)
+    assert last(entries).t_s == pytest.approx(left.t_s + seconds, abs=1e-5)
 
 
 def test_what_tearing_down_causes_is_not_part_of_the_case() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.checks.compose import judge_case
 from harness.engine.case import perform
+from harness.engine.settling import settle_s
 from harness.engine.stage import Props
 from harness.faults.base import RequestHead
 from harness.hops import build
@@ -52,7 +53,7 @@ CHAINS: dict[str, tuple[str, dict[str, Any], str | None]] = {
 }
 
 
-def _on_wire(through: str, traffic: dict[str, Any], flaw: str | None) -> Journal:
+def _on_wire(through: str, traffic: dict[str, Any], flaw: str | None, **otherwise: Any) -> Journal:
     written = {
         "id": "test/replay",
         "why": "a test",
@@ -60,6 +61,7 @@ def _on_wire(through: str, traffic: dict[str, Any], flaw: str | None) -> Journal
         "client": {"eventsource": {"reconnect": False}},
         "watch": "70s",
         "expect": EXPECT,
+        **otherwise,
     }
     scenario = Scenario.model_validate(written, context=YAML_CONTEXT)
     case = Case(
@@ -69,7 +71,7 @@ def _on_wire(through: str, traffic: dict[str, Any], flaw: str | None) -> Journal
         clock="virtual",
         seed=3,
     )
-    entries, _ = perform(case, Props(), None)
+    entries, _ = perform(case, Props(settle_s=settle_s(case)), None)
     return entries
 
 
@@ -109,6 +111,60 @@ def test_a_replay_is_judged_as_the_wire_is(name: str) -> None:
     on_wire = _foreign(_on_wire(through, traffic, flaw))
 
     assert _verdict(_replayed(on_wire)) == _verdict(on_wire)
+
+
+LEAVING: dict[str, Any] = {
+    "client": {"eventsource": {"reconnect": False, "leave": {"at": "5.5s", "by": "fin"}}},
+    "expect": {"disconnect_noticed": {"within": "20s", "by": "path"}},
+}
+PAUSING = {"every": "1s", "silence": [{"from": "3s", "to": "25s"}]}
+LEFT: dict[str, tuple[str, dict[str, Any], str | None]] = {
+    "caddy": ("caddy", LIVELY, None),
+    "http-proxy": ("http-proxy", LIVELY, None),
+    "haproxy": ("haproxy", LIVELY, None),
+    "haproxy, heartbeats": ("haproxy", PAUSING, None),
+    "haproxy, silent": ("haproxy", PAUSING, "no-heartbeat"),
+    "varnish": ("varnish", LIVELY, None),
+    "haproxy and varnish": ("haproxy, varnish", LIVELY, None),
+    "lighttpd": ("lighttpd", LIVELY, HELD),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_a_client_that_leaves_is_seen_as_on_the_wire(name: str) -> None:
+    on_wire = _foreign(_on_wire(*LEFT[name], **LEAVING))
+    replayed = _replayed(on_wire)
+
+    there, here = judge_case(on_wire).findings, judge_case(replayed).findings
+    assert [(it.check, it.outcome, it.hop, it.observed) for it in here] == [
+        (it.check, it.outcome, it.hop, it.observed) for it in there
+    ]
+    assert _leaving(replayed) == _leaving(on_wire)
+
+
+def _leaving(entries: Journal) -> list[tuple[str, str, str, float]]:
+    """Who left, who heard of it, how and when."""
+    return [
+        (type(it).__name__, getattr(it, "by", ""), getattr(it, "how", ""), round(it.t_s, 3))
+        for it in entries
+        if isinstance(
+            it,
+            journal.ClientLeft
+            | journal.ClientEnd
+            | journal.HopClientGone
+            | journal.HopClosedUpstream
+            | journal.TapEnd,
+        )
+    ]
+
+
+def test_some_of_these_are_heard_of_and_some_are_not() -> None:
+    outcomes = {
+        name: judge_case(_foreign(_on_wire(*LEFT[name], **LEAVING))).findings[0].outcome
+        for name in ("haproxy", "haproxy, silent")
+    }
+
+    assert outcomes == {"haproxy": "PASS", "haproxy, silent": "FAIL"}
 
 
 def test_some_of_these_pass_and_some_fail() -> None:

@@ -6,11 +6,14 @@ saw(*every(0.1, 50, first_s=4.0), end_s=9.0)      one that ends
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.hops.observed import Said
 from harness.model import journal
 from harness.model.ask import Ask
 from harness.model.promises import NOTHING, Promises
 from harness.model.scenario import Target
+from harness.model.verdict import Finding
 from harness.survey.expect import Terms
 from harness.survey.judging import Judge
 from harness.survey.kinds import NOTIFICATIONS, Kind
@@ -77,3 +80,12 @@ def judge(
     terms = Terms(kind, Resuming(how, "as the test says"))
     target = Target(url=url, promises=seen[0].promises)
     return Judge(Observed(seen[0], seen[1:]), target, terms, 1)
+
+
+def noticing(seen: Observation, after_s: float) -> Observation:
+    """The same of a target that ended its response so long after its client had left."""
+    leaving = Finding(
+        check="disconnect_noticed", outcome="PASS", expected="noticed", observed="noticed"
+    )
+    said = replace(seen.said, answer="end", answer_s=after_s)
+    return replace(seen, said=said, leaving=leaving)
