@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -32,7 +34,15 @@ from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
 from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.expect import Terms
-from harness.survey.judging import Judge, Judged, cutting, skipped, survivors, with_leaving
+from harness.survey.judging import (
+    TARGET,
+    Judge,
+    Judged,
+    cutting,
+    skipped,
+    survivors,
+    with_leaving,
+)
 from harness.survey.kinds import KINDS, guess
 from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.play import Observed
@@ -86,7 +96,10 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
             directory.path,
             lambda line: console.print(line, soft_wrap=True, style="dim"),
         )
-        observed = interview.hold(cells, for_replays=not wanted.is_exact)
+        try:
+            observed = interview.hold(cells, for_replays=not wanted.is_exact)
+        except KeyboardInterrupt:
+            return _nothing_heard(wanted, cells, directory, console, began)
         target = target_without_secrets(wanted.target)
         source = directory.path
         left, was_interrupted = interview.left, interview.was_interrupted
@@ -96,47 +109,93 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
         # One chain looked at again does not replace the verdict on all of them.
         directory = RunDirectory(source) if wanted.through is None else None
         left, was_interrupted = 0, False
+    stop = "not all was asked" if was_interrupted else ""
     kind = guess(observed.first) if wanted.kind is None else KINDS[wanted.kind]
     is_needed = bool(cutting(cells, observed.first))
     resumes = resuming(observed.first, observed.resumed, is_needed=is_needed)
-    terms = Terms(kind, resumes)
-    judge = Judge(observed, target, terms, wanted.seed)
-    on_itself = judge.on_itself()
+    judge = Judge(observed, target, Terms(kind, resumes), wanted.seed)
     if not observed.first.is_stream:
-        judged: list[Judged] = []
-    elif wanted.is_exact and directory is not None and not was_interrupted:
-        judged = list(_exactly(cells, judge, wanted, directory, left, console))
-    else:
-        judged = [judge.through(cell) for cell in cells]
+        cells = []
+    work: Iterator[Judged] = map(judge.through, cells)
+    if wanted.is_exact:
+        work = iter(())
+        if directory is not None and not was_interrupted:
+            work = _exactly(cells, judge, wanted, directory, left, console)
+    elif len(cells) > 1:
+        console.print(f"replaying through {len(cells)} chains", soft_wrap=True, style="dim")
+    done = _until_interrupted(chain((it.on_itself() for it in (judge,)), work))
+    is_cut = len(done) <= len(cells)
+    if is_cut and not stop:
+        stop = f"{max(0, len(done) - 1)} of {len(cells)} chains are done"
+    on_itself, *judged = [*done, *map(_not_done, [TARGET, *cells][len(done) :])]
     # What was on the wire once cannot be tried again for nothing.
     curable = [] if wanted.is_exact else [it for it in judged if is_curable(it)]
     prover = Prover(judge)
-    proven = {it.cell.name: prover.prove(it) for it in curable}
+    tried = [] if is_cut else _until_interrupted(map(prover.prove, curable))
+    if len(tried) < len(curable) and not is_cut:
+        stop = f"fixes were tried for {len(tried)} of {len(curable)} chains"
+    proven = {it.cell.name: found for it, found in zip(curable, tried, strict=False)}
     fixes, cured = first_to_do(proven)
     remedies = {name: it.remedies(fixes) for name, it in proven.items()}
     told = [on_itself, *(with_fix(it, remedies.get(it.cell.name, ())) for it in judged)]
     again = partial(_again, wanted=wanted, source=source)
-    cases = tuple(_kept(told, directory, again))
     verdict = summary(
-        cases,
+        tuple(_kept(told, directory, again)),
         clock="real" if wanted.is_exact else "replay",
         target=describe(target),
         seed=wanted.seed,
         wall_s=time.perf_counter() - began,
-        is_interrupted=was_interrupted,
+        is_interrupted=bool(stop),
     )
     problem = None if directory is None else write_reports(verdict, directory, wanted.kinds)
     first = f"{told_of(fixes)}     cures {cured} of {len(proven)}" if fixes else ""
     kind_said = f"{kind.name}{'' if wanted.kind else ' (guessed; --kind)'}: {kind.says}"
     shown = _survey(observed, told, remedies, (kind_said, first), again)
-    if was_interrupted:
-        console.print("interrupted: not all was asked", soft_wrap=True)
+    if stop:
+        console.print(f"interrupted: {stop}", soft_wrap=True)
     survey.show(shown, console, directory.path if directory else None, is_full=wanted.is_full)
+    return exit_code(verdict, problem)
+
+
+def exit_code(verdict: Verdict, problem: LocalEnvironmentError | None) -> int:
+    """The exit code of a verdict that was told, also where it could not be written."""
     if problem is None:
         return verdict.exit_code
     sys.stderr.write(f"error: {problem}\n")
     is_worse = verdict.exit_code in {EXIT_FAIL, EXIT_INTERRUPTED}
     return verdict.exit_code if is_worse else problem.exit_code
+
+
+def _until_interrupted[T](work: Iterable[T]) -> list[T]:
+    """What is done, up to a Ctrl-C."""
+    done: list[T] = []
+    with suppress(KeyboardInterrupt):
+        for it in work:
+            done.append(it)  # noqa: PERF402 - what is done before an interrupt is kept
+    return done
+
+
+def _not_done(cell: Cell) -> Judged:
+    return skipped(cell, f"the stream, through {cell.title}", "interrupted before it was done")
+
+
+def _nothing_heard(
+    wanted: Wanted, cells: Sequence[Cell], directory: RunDirectory, console: Console, began: float
+) -> int:
+    """Tell of a check that was interrupted before its first answer was known; the exit code."""
+    again = partial(_again, wanted=wanted, source=directory.path)
+    verdict = summary(
+        tuple(_kept(map(_not_done, cells), directory, again)),
+        clock="real" if wanted.is_exact else "replay",
+        target=describe(wanted.target),
+        seed=wanted.seed,
+        wall_s=time.perf_counter() - began,
+        is_interrupted=True,
+    )
+    problem = write_reports(verdict, directory, wanted.kinds)
+    console.print("interrupted: nothing was heard to its end, so nothing is known", soft_wrap=True)
+    console.print(f"report {directory.path}", soft_wrap=True)
+    return exit_code(verdict, problem)
 
 
 def _exactly(
@@ -200,14 +259,14 @@ def _cells(wanted: Wanted) -> list[Cell]:
         if overrides:
             raise UsageError("--set goes with --through")
         return [*all_products(), *all_settings(), *all_chains()]
-    chain = parse_chain(wanted.through)
-    check_used(overrides, [chain])
-    chain = overridden(chain, overrides)
-    if any(hop.is_outside for hop in chain) and not wanted.is_exact:
+    hops = parse_chain(wanted.through)
+    check_used(overrides, [hops])
+    hops = overridden(hops, overrides)
+    if any(hop.is_outside for hop in hops) and not wanted.is_exact:
         raise UsageError("--through: a real hop cannot be replayed through; put it there, --exact")
-    for remark in remarks(chain):
+    for remark in remarks(hops):
         sys.stderr.write(f"note: {remark}\n")
-    return [Cell(name_of(chain), chain)]
+    return [Cell(name_of(hops), hops)]
 
 
 def _kept(

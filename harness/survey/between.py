@@ -19,6 +19,11 @@ from harness.survey.play import Observed
 from harness.survey.proofs import Prover, is_curable
 from harness.survey.resuming import resuming
 
+_INTERRUPTED = "interrupted before it was done"
+
+NOT_DONE = Change("SKIP", (("SKIP", "compare", _INTERRUPTED),), (), ())
+"""For a reader: nothing is known, as that was interrupted."""
+
 
 @dataclass(frozen=True)
 class Between:
@@ -74,10 +79,23 @@ def case_of(it: Between, number: int, urls: Sequence[str]) -> CaseVerdict:
             observed="nothing changes",
         ),
     )
+    return _case(number, urls, findings, worst(found.outcome for found in findings) or "PASS")
+
+
+def not_done(number: int, urls: Sequence[str]) -> CaseVerdict:
+    """The same where nothing is known, as that was interrupted."""
+    expected = f"as at {urls[number - 1]}"
+    finding = Finding(check="compare", outcome="SKIP", expected=expected, observed=_INTERRUPTED)
+    return _case(number, urls, (finding,), "SKIP")
+
+
+def _case(
+    number: int, urls: Sequence[str], findings: tuple[Finding, ...], outcome: Outcome
+) -> CaseVerdict:
     return CaseVerdict(
         id=f"compare/{number}-{number + 1}",
         why=f"what becomes of the stream between {urls[number - 1]} and {urls[number]}",
-        outcome=worst(found.outcome for found in findings) or "PASS",
+        outcome=outcome,
         through=(urls[number],),
         simulated_s=0.0,
         wall_s=0.0,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from harness.model import verdict
 from tests.cli.command import Command
 
 
@@ -94,3 +96,37 @@ def test_places_that_cannot_be_compared_are_said_in_a_line(
     assert ended.code == 2
     assert said in ended.err
     assert len(ended.err.splitlines()) == 1
+
+
+SERVED = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for n in range(5):
+        body = b"data: %d\\n\\n" % n
+        await send({"type": "http.response.body", "body": body, "more_body": n < 4})
+        await asyncio.sleep(3)
+import asyncio
+"""
+
+
+def test_ctrl_c_while_fixes_are_tried_leaves_what_is_known_without_them(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "held.py").write_text(SERVED)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("harness.survey.proofs.Prover.prove", interrupted)
+    chain = "[{buffer: {block: 4KiB}}]"
+    ended = command("check", "--app", "held:app", "--url", "/events", "--through", chain)
+
+    assert ended.code == 130
+    assert "interrupted: fixes were tried for 0 of 1 chains" in ended.out
+    kept = verdict.decode((tmp_path / "reports" / "latest" / "verdict.json").read_bytes())
+    assert (kept.exit_code, [it.outcome for it in kept.cases][-1]) == (130, "FAIL")
+    assert "PROVEN" not in ended.out
