@@ -6,16 +6,16 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from harness.engine import leashed
 from tests.real.programs import PATIENCE_S, is_listening
 
 # What has to stand in http so that nothing outside the folder of a test is written.
@@ -96,11 +96,7 @@ def running(conf: Path, ports: Sequence[int]) -> Iterator[None]:
 
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nobody listens on, each once."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for it in sockets:
-            it.bind(("127.0.0.1", 0))
-        return [it.getsockname()[1] for it in sockets]
+    return leashed.free_ports([0] * count)
 
 
 def ask(
