@@ -1,4 +1,10 @@
-"""What a server can do for its stream, applied to what it was seen to say."""
+"""What a server can do for its stream, applied to what it was seen to say.
+
+That it flushes each event is not among it, although it is what a server that holds its own events
+has to do: of a read that completes several of them, or of an answer that comes whole at its end,
+nothing tells when each was written, so that there is nothing to replay. It is told as advice where
+the server itself is judged.
+"""
 
 from __future__ import annotations
 
