@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from harness.engine.leashed import free_ports
 from harness.model import verdict
 from harness.model.verdict import CaseVerdict, Finding, Verdict
 
@@ -41,13 +43,43 @@ def server(command: Sequence[str], log: Path, cwd: Path = ROOT) -> Iterator[str]
         log: Where its output goes; shown when it does not come up.
         cwd: Where to run it.
     """
+    with _up(command, log, cwd, {}, partial(_first_line, log)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def server_on_a_port(command: Sequence[str], log: Path, cwd: Path = ROOT) -> Iterator[str]:
+    """Run a server that is told its port, as {port} or in the variable PORT; see `server`."""
+    (port,) = map(str, free_ports((0,)))
+    words = [it.replace("{port}", port) for it in command]
+    with _up(words, log, cwd, {"PORT": port}, lambda: port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _up(
+    command: Sequence[str],
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str],
+    port_of: Callable[[], str],
+) -> Iterator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=cwd,
+            env={**os.environ, **env},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
-        port = _port(process, log)
-        yield f"http://127.0.0.1:{port}"
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not ((port := port_of()).isdigit() and is_listening(int(port))):
+            is_up = time.monotonic() < deadline_s and process.poll() is None
+            assert is_up, f"it did not come up: {log.read_text()}"
+            time.sleep(_POLL_S)
+        yield port
         assert process.poll() is None, f"{command[0]} died in the meantime: {log.read_text()}"
     finally:
         with suppress(ProcessLookupError):
@@ -55,14 +87,10 @@ def server(command: Sequence[str], log: Path, cwd: Path = ROOT) -> Iterator[str]
         process.wait()
 
 
-def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s and process.poll() is None:
-        first, end, _ = log.read_text().partition("\n")
-        if end and first.isdigit() and is_listening(int(first)):
-            return int(first)
-        time.sleep(_POLL_S)
-    raise AssertionError(f"it did not come up: {log.read_text()}")
+def _first_line(log: Path) -> str:
+    """What was printed first; "": no whole line yet."""
+    first, end, _ = log.read_text().partition("\n")
+    return first if end else ""
 
 
 def is_listening(port: int) -> bool:
