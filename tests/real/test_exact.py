@@ -14,7 +14,10 @@ from tests.real.test_real_hops import found
 
 pytestmark = pytest.mark.real
 
-PROGRAMS = ("nginx", "haproxy", "caddy", "varnish", "apache", "lighttpd", "squid", "envoy")
+PROGRAMS = (
+    *("nginx", "haproxy", "caddy", "varnish", "apache"),
+    *("lighttpd", "squid", "envoy", "traefik"),
+)
 # A server that says nothing to intermediaries, and one that asks all that can be asked of them.
 SERVERS = ("express", "starlette")
 # What a check proves for one of these servers, and what is set at the program for it.
