@@ -14,6 +14,7 @@ from typing import Any
 
 from hypercorn.utils import is_asgi
 
+from harness.ends import app_output
 from harness.errors import UsageError, shown
 from harness.model.target import App
 
@@ -77,7 +78,8 @@ def _imported(app: App) -> Loaded:
     before = {name: sys.modules.pop(name) for name in _own(Path(app.cwd))}
     importlib.invalidate_caches()
     try:
-        return _made(app, module_name, attribute)
+        with app_output.apart():
+            return _made(app, module_name, attribute)
     except Exception:
         if app not in _taken:
             raise

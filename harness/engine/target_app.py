@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from harness.ends import app_host
+from harness.ends import app_host, app_output
 from harness.ends.app import take
 from harness.engine.target_output import Output
 from harness.errors import HarnessError, TargetError
@@ -31,7 +31,7 @@ async def stand(
     Args:
         app: The application.
         network: Sockets or memory.
-        folder: Where its exceptions are kept; None: nowhere.
+        folder: Where what it prints is kept, and its exceptions; None: nowhere.
         secrets: Neither kept nor repeated.
         remark: Told once of an exception that it let out.
         task_status: trio's.
@@ -49,7 +49,8 @@ async def stand(
             remark(f"{app.name} raised {reason}")
 
     try:
-        await app_host.serve(take(app), network, said, task_status=task_status)
+        with app_output.apart(output.take):
+            await app_host.serve(take(app), network, said, task_status=task_status)
     except HarnessError as error:
         if isinstance(error, TargetError):
             raise TargetError(f"--app {app.name}: {error.message}", error.reason) from error
@@ -58,3 +59,5 @@ async def stand(
         output.take("".join(traceback.format_exception(error)))
         why = secrets.text(f"{type(error).__name__}: {error}").partition("\n")[0]
         raise TargetError(f"--app {app.name}: {why}", "not-startable") from error
+    finally:
+        output.end()

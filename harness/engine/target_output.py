@@ -1,9 +1,10 @@
-"""What a command target prints: kept without secrets, within limits, and listened to."""
+"""What a target of ours prints: kept without secrets, within limits, and listened to."""
 
 from __future__ import annotations
 
 import codecs
 import re
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -51,15 +52,27 @@ class Output:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._written = 0
+        # An application in this process prints in threads of its own.
+        self._lock = threading.RLock()
 
     async def read(self, stream: trio.abc.ReceiveStream) -> None:
         """Read to the end."""
         while data := await stream.receive_some(_READ_BYTES):
             self.take(self._decoder.decode(data))
-        self._keep(self._redact(self._waiting))
+        self.end()
+
+    def end(self) -> None:
+        """Nothing follows."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, ""
+            self._keep(self._redact(waiting))
 
     def take(self, text: str) -> None:
         """Take what comes next."""
+        with self._lock:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
         text = self._waiting + text
         if self._awaited and not self.has_said.is_set() and self._awaited in text:
             self.has_said.set()

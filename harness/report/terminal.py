@@ -71,7 +71,7 @@ class _Console(Console):
         """Fall silent: who reads no further has not changed the verdict, nor the exit code."""
         self.quiet = True
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, self.file.fileno())
         os.close(null)
 
 
@@ -84,7 +84,8 @@ def make_console(*, no_color: bool = False, file: IO[str] | None = None) -> Cons
     """
     is_plain = no_color or bool(os.environ.get("NO_COLOR"))
     return _Console(
-        file=file,
+        # Not what stands there later: an application under test gets streams of its own.
+        file=sys.stdout if file is None else file,
         color_system=None if is_plain else "auto",  # no_color=True of rich leaves bold and dim on
         highlight=False,
         markup=False,  # `[60s]` is a part of an id

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import pytest
 
+from harness.engine.case import perform
 from harness.engine.judge import digest
+from harness.engine.stage import Props
 from harness.model import journal
 from harness.model.journal import Journal
 from harness.model.target import App, Target
@@ -178,3 +180,62 @@ def test_on_the_real_clock_it_is_met_over_sockets(tmp_path: Path) -> None:
     done = performed(tmp_path, text, "real", watch="500ms")
     assert done.verdict.outcome == "PASS", done.verdict
     assert len(events(done.journal)) >= 2
+
+
+PRINTING = (
+    HEAD
+    + """
+import logging, sys, warnings
+handler = logging.StreamHandler()
+log = logging.getLogger("theirs")
+log.handlers[:] = [handler]
+print("at import")
+def aloud(what):
+    print("in a thread", what)
+async def tick():
+    print("told", end=" ")
+    print("in two parts")
+    log.warning("by a handler")
+    sys.stderr.buffer.write("as bytes é\\n".encode())
+    print("hunter22-é is the password")
+    await anyio.to_thread.run_sync(aloud, 1)
+    thread = threading.Thread(target=aloud, args=(2,))
+    thread.start()
+    thread.join()
+    yield "data: 1\\n\\n"
+    sys.stdout.write("without an end")
+    sys.stdout.close()
+app = Starlette(routes=[Route("/events", stream(tick))])
+"""
+)
+
+
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+def test_what_it_prints_is_kept_as_the_output_of_a_command_is(
+    clock: Literal["real", "virtual"], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (tmp_path / "application.py").write_text(PRINTING)
+        env = (("DB_PASSWORD", "hunter22-é"),)
+        app = App(name="application:app", cwd=str(tmp_path), env=env)
+        target = Target(url="http://127.0.0.1/events", app=app)
+        quietly: dict[str, Any] = {**QUIETLY, "watch": "900ms"}
+        case = case_of(clock=clock, target=target, **quietly)
+        perform(case, Props(programs=folder), None)
+
+        assert (folder / "target" / "log.txt").read_text() == (
+            "at import\n"
+            "told in two parts\n"
+            "by a handler\n"
+            "as bytes é\n"
+            "[redacted] is the password\n"
+            "in a thread 1\n"
+            "in a thread 2\n"
+            "without an end"
+        )
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+    sys.stdout.write("ours again\n")
+    assert capfd.readouterr().out == "ours again\n"
