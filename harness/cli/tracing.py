@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
+from typing import Literal
 
 from harness.checks.evidence import Evidence
 from harness.ends.command import with_port
@@ -61,7 +63,10 @@ def trace(
         client=(EventSource(reconnect=reconnect),),
         watch_s=max_time_s,
     )
-    case = case_of(scenario, target=target, clock="real", seed=_SEED, place=AD_HOC_PLACE)
+    # A program outside of this process waits for nobody.
+    is_inside = target.is_inside and not any(hop.is_outside for hop in chain)
+    clock: Literal["real", "virtual"] = "virtual" if is_inside else "real"
+    case = case_of(scenario, target=target, clock=clock, seed=_SEED, place=AD_HOC_PLACE)
     case = identified(case)
     if is_simulated(case):
         need_mitmproxy("--through")
@@ -79,13 +84,19 @@ def trace(
     entries: list[Entry] = []
 
     def watch(entry: Entry) -> None:
-        nonlocal started
+        nonlocal started, live
+        if isinstance(entry, journal.CaseEntry):
+            # Once more, if what was seen on the virtual clock was worth nothing.
+            entries.clear()
+            live = LiveTrace(console, secrets)
+        if isinstance(entry, journal.StageMoved):
+            sys.stderr.write(f"note: moved to the real clock: {entry.why}\n")
         if isinstance(entry, journal.ClientRequest) and not any(
             isinstance(it, journal.ClientRequest) for it in entries
         ):
             started = time.time()
         entries.append(entry)
-        if not as_json:
+        if _is_live(entries) and not as_json:
             live.entry(entry)
         if console.quiet:
             raise KeyboardInterrupt  # whoever read the output has gone
@@ -94,8 +105,13 @@ def trace(
     try:
         kept, _ = perform(case, Props(watch=watch), None)
     except KeyboardInterrupt:
+        if not entries:
+            raise
         code = EXIT_PASS if console.quiet else EXIT_INTERRUPTED
         kept = masked(entries, secrets)
+    if not _is_live(entries) and not as_json:
+        for entry in entries:
+            live.entry(entry)
     for entry in kept:
         if isinstance(entry, journal.StageProblem):
             raise TargetError(entry.message, entry.source)
@@ -118,6 +134,15 @@ def trace(
         asked = redaction.url(target.url or "") if is_answer else where
         raise TargetError(f"{asked}: {why}", "not-traceable")
     return code
+
+
+def _is_live(entries: Sequence[Entry]) -> bool:
+    """Whether a stream is shown as it comes.
+
+    On the virtual clock it is all there at once, and nothing before it is known to stay there.
+    """
+    first = entries[0]
+    return not isinstance(first, journal.CaseEntry) or first.clock == "real"
 
 
 def _useless(traced: Trace, evidence: Evidence) -> str | None:

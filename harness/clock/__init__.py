@@ -7,7 +7,7 @@ Everything inside reads the time from `now_s` and waits with trio; nothing reads
 from __future__ import annotations
 
 from harness.clock.aio import AioLoop, call_trio, open_loop
-from harness.clock.clocks import ClockName, hold, now_s
+from harness.clock.clocks import ClockName, forget_threads, hold, now_s
 from harness.clock.interrupts import Interrupt
 from harness.clock.outside import Outside, watch_outside
 from harness.clock.runner import run
@@ -18,6 +18,7 @@ __all__ = [
     "Interrupt",
     "Outside",
     "call_trio",
+    "forget_threads",
     "hold",
     "now_s",
     "open_loop",

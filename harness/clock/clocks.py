@@ -12,7 +12,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, assert_never
 
@@ -27,6 +27,8 @@ type ClockName = Literal["real", "virtual"]
 # Wall seconds the loop waits in the kernel before it looks again. A finishing thread wakes it.
 _THREAD_POLL_S = 0.001
 _IDLE_POLL_S = 0.05
+# A stream that a thread tells takes its time, and then all that comes of it has the wrong one.
+MOST_IN_THREADS_S = 2.0
 
 _ANYIO_ASYNCIO = "anyio._backends._asyncio"
 
@@ -36,13 +38,19 @@ def now_s() -> float:
     return trio.current_time()
 
 
-def make_clock(name: ClockName) -> trio.abc.Clock:
-    """Make the clock of one run; it starts at 0.0 and is of no use to a second one."""
+def make_clock(name: ClockName, is_slow: Callable[[], None] = lambda: None) -> trio.abc.Clock:
+    """Make the clock of one run; it starts at 0.0 and is of no use to a second one.
+
+    Args:
+        name: Which.
+        is_slow: Told, in the thread of the run, when worker threads have kept the virtual clock
+            from jumping for so long that the real one would have come further.
+    """
     match name:
         case "real":
             return RealClock()
         case "virtual":
-            return virtual_clock()
+            return virtual_clock(is_slow)
         case _:
             assert_never(name)
 
@@ -69,15 +77,20 @@ class RealClock(trio.abc.Clock):
         return deadline - self.current_time()
 
 
-def virtual_clock() -> MockClock:
+def virtual_clock(is_slow: Callable[[], None] = lambda: None) -> MockClock:
     """Make a clock which jumps to the next deadline once no task and no worker thread can move."""
     clock = MockClock(autojump_threshold=0)
     _holds.count = 0
+    forget_threads()
 
     def jump_unless_vetoed() -> None:
         if _threads_work():
             clock.autojump_threshold = _THREAD_POLL_S
+            spent_s = _spent.more()
+            if spent_s > MOST_IN_THREADS_S and spent_s > clock.current_time():
+                is_slow()
             return
+        _spent.since_s = None
         due_s = trio.lowlevel.current_statistics().seconds_to_next_deadline
         if due_s == math.inf:
             # Only the outside can wake this run now, and the wall-clock alarm if nothing does. Wait
@@ -99,6 +112,28 @@ class _Holds:
 
 
 _holds = _Holds()
+
+
+class _Spent:
+    """How long worker threads kept the clock from jumping, in seconds of the wall."""
+
+    total_s = 0.0
+    since_s: float | None = None
+
+    def more(self) -> float:
+        now_s = time.perf_counter()
+        if self.since_s is not None:
+            self.total_s += now_s - self.since_s
+        self.since_s = now_s
+        return self.total_s
+
+
+_spent = _Spent()
+
+
+def forget_threads() -> None:
+    """What worker threads did so far belongs to no stream, and is not held against the clock."""
+    _spent.total_s, _spent.since_s = 0.0, None
 
 
 @contextmanager

@@ -51,16 +51,20 @@ def watch_outside() -> Iterator[Outside]:
         _watching.remove(outside)
 
 
+def touch(what: str) -> None:
+    """Tell whoever watches of something that takes its time as the world outside does."""
+    for outside in _watching:
+        if outside.touched is None:
+            outside.touched = what
+
+
 def _hook(event: str, args: tuple[object, ...]) -> None:
     # Runs for every audited event of the process for the rest of its life: cheap first.
     if not _watching or event not in _DESCRIBED:
         return
     what = _DESCRIBED[event](args)
-    if what is None:
-        return
-    for outside in _watching:
-        if outside.touched is None:
-            outside.touched = what
+    if what is not None:
+        touch(what)
 
 
 def _connect(args: tuple[object, ...]) -> str | None:

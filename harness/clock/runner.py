@@ -12,8 +12,11 @@ from harness.clock import stacks
 from harness.clock.alarm import Alarm
 from harness.clock.clocks import ClockName, make_clock
 from harness.clock.interrupts import Interrupt
+from harness.clock.outside import touch
 from harness.clock.scheduler import forget_run, seeded
 from harness.errors import StageError
+
+SLOW = "works in threads, which take real time"
 
 _one_at_a_time = threading.Lock()
 
@@ -31,6 +34,20 @@ class _Budget:
         self.is_spent = True
         self.stack = stacks.task_stacks(task)
         scope.cancel()
+
+
+class _Threads:
+    """Ends a run on the virtual clock that worker threads make slower than the real one."""
+
+    def __init__(self) -> None:
+        self.scope: trio.CancelScope | None = None
+        self.took_long = False
+
+    def are_slow(self) -> None:
+        if self.scope is not None and not self.took_long:
+            self.took_long = True
+            touch(SLOW)
+            self.scope.cancel()
 
 
 def run[T, *Ts](
@@ -60,19 +77,22 @@ def run[T, *Ts](
         What `main` returned.
 
     Raises:
-        StageError: The case ran past a limit. Says where it stood.
+        StageError: The case ran past a limit. Says where it stood. Or worker threads took so long
+            that the virtual clock is of no use: whoever watches the outside is told, too.
         KeyboardInterrupt: Somebody pressed Ctrl-C, upon which everything was cancelled. Never in a
             group.
     """
     if not _one_at_a_time.acquire(blocking=False):
         raise AssertionError("a second run in one process: trio's random state is global")
     budget = _Budget(budget_s)
+    threads = _Threads()
     alarm = Alarm(wall_limit_s)
     interrupt = Interrupt()
 
     async def bounded() -> tuple[T] | None:
         with trio.CancelScope() as scope:
             alarm.guard(scope)
+            threads.scope = scope
             interrupt.guard(scope)
             if budget_s != math.inf:
                 # A system task: a nursery would wrap every exception of the case in a group.
@@ -84,7 +104,7 @@ def run[T, *Ts](
     try:
         try:
             with interrupt, seeded(seed), alarm:
-                outcome = trio.run(bounded, clock=make_clock(clock))
+                outcome = trio.run(bounded, clock=make_clock(clock, threads.are_slow))
         finally:
             if alarm.went_off:
                 forget_run()
@@ -98,6 +118,8 @@ def run[T, *Ts](
     if interrupt.came:
         raise KeyboardInterrupt
     _check_limits(budget, alarm, None)
+    if threads.took_long:
+        raise StageError(f"case {SLOW}")
     if outcome is None:
         raise AssertionError("the scope of a run was cancelled by nobody")
     return outcome[0]

@@ -82,6 +82,7 @@ async def _on_trio(
         await nursery.start(lifespan.handle_lifespan)
         await lifespan.wait_for_startup()
         listener = await nursery.start(partial(hosting.serve_wrapped, app, config, network, state))
+        clock.forget_threads()
         task_status.started(listener.address)
         try:
             await trio.sleep_forever()
@@ -96,8 +97,8 @@ async def _on_asyncio(
     async with clock.open_loop(network) as aio:
         host = _AsyncioHost(app, config)
         await aio.run(host.start)
-        host_address = host.address
-        task_status.started(host_address)
+        clock.forget_threads()
+        task_status.started(host.address)
         try:
             await aio.run(host.until_it_ends)
         finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,39 @@ def test_a_run_takes_an_application_through_minutes(
     assert said.code == 0, said
     assert "virtual clock" in said.out
     assert "tested /events of the application served:app" in said.out
+
+
+def test_a_trace_of_an_application_takes_no_time_and_shows_nothing_else(
+    folder: Path, command: Run
+) -> None:
+    (folder / "served.py").write_text(SERVED.replace("n += 1", 'n += 1; print("told", n)'))
+    words = ["trace", "--app", "served:app", "/events", "--max-time", "1h"]
+    began_s = time.monotonic()
+    said = command(*words, "--json")
+
+    assert (said.code, said.err) == (0, "")
+    traced = json.loads(said.out)
+    assert [it["id"] for it in traced["events"]][:3] == ["1", "2", "3"]
+    assert len(traced["events"]) >= 3600
+    assert traced["end"]["at_s"] == 3600.0
+    assert time.monotonic() - began_s < 300.0
+
+    shown = command(*words[:-1], "3500ms")
+    assert (shown.code, shown.err) == (0, "")
+    assert [line.split()[-1] for line in shown.out.splitlines() if " message " in line] == [*"1234"]
+
+
+def test_a_trace_of_a_stream_that_threads_tell_is_shown_once(
+    folder: Path, command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.clock.clocks.MOST_IN_THREADS_S", 0.2)
+    text = SERVED.replace("async def tell", "def tell").replace("asyncio.sleep(1)", "None")
+    text = text.replace("await None", "time.sleep(0.1)").replace("import asyncio", "import time")
+    (folder / "served.py").write_text(text)
+    said = command("trace", "--app", "served:app", "/events", "--max-time", "1s")
+
+    assert said.code == 0
+    assert said.err == "note: moved to the real clock: works in threads, which take real time\n"
+    ids = [line.split()[5] for line in said.out.splitlines() if " message " in line]
+    assert ids == [str(n) for n in range(1, len(ids) + 1)]
+    assert len(ids) >= 2

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio._core._run as trio_run
 
-from harness.clock import ClockName, hold, now_s, run
+from harness.clock import ClockName, forget_threads, hold, now_s, run, watch_outside
 from harness.errors import StageError
 
 # Far more than anything here takes, on a machine with other work to do.
@@ -262,3 +262,41 @@ def test_a_second_ctrl_c_ends_what_never_reaches_a_checkpoint() -> None:
     with pytest.raises(KeyboardInterrupt):
         virtual(main)
     assert reached == ["first"]
+
+
+class TestSlowThreads:
+    """Worker threads take real time, for which the virtual clock waits; but not for ever."""
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("harness.clock.clocks.MOST_IN_THREADS_S", 0.1)
+
+    def test_a_run_that_they_make_slower_than_the_real_clock_ends(self) -> None:
+        async def main() -> None:
+            while True:
+                await trio.to_thread.run_sync(time.sleep, 0.05)
+
+        with watch_outside() as outside, pytest.raises(StageError, match="works in threads"):
+            virtual(main)
+        assert outside.touched == "works in threads, which take real time"
+
+    def test_a_run_that_is_ahead_of_the_real_clock_goes_on(self) -> None:
+        async def main() -> float:
+            await trio.sleep(100)
+            await trio.to_thread.run_sync(time.sleep, 0.3)
+            await trio.sleep(100)
+            return trio.current_time()
+
+        with watch_outside() as outside:
+            assert virtual(main) == 200.0
+        assert outside.touched is None
+
+    def test_what_they_did_before_can_be_forgotten(self) -> None:
+        async def main() -> float:
+            for _ in range(5):
+                await trio.to_thread.run_sync(time.sleep, 0.05)
+                forget_threads()
+            await trio.sleep(100)
+            return trio.current_time()
+
+        assert virtual(main) == 100.0

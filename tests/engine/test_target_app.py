@@ -106,6 +106,39 @@ app = Starlette(routes=[Route("/events", stream(tick))])
     assert done.verdict.simulated_s < 10.0
 
 
+def test_an_endless_stream_that_a_thread_tells_has_the_times_of_the_real_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.clock.clocks.MOST_IN_THREADS_S", 0.2)
+    text = HEAD + """
+def tick():
+    while True:
+        yield "data: 1\\n\\n"
+        time.sleep(0.1)
+app = Starlette(routes=[Route("/events", stream(tick))])
+"""  # fmt: skip
+    done = performed(tmp_path, text, watch="1s")
+    assert done.journal.case.clock == "real"
+    assert done.verdict.note == "moved to the real clock: works in threads, which take real time"
+    reads = [it.t_s for it in done.journal if isinstance(it, journal.ClientRead)]
+    assert len(reads) >= 2
+    assert reads[-1] - reads[0] >= 0.1 * (len(reads) - 1) - 0.05
+
+
+def test_a_startup_that_takes_its_time_in_a_thread_is_no_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.clock.clocks.MOST_IN_THREADS_S", 0.3)
+    text = HEAD + TICKS.replace("SLEEP", "asyncio.sleep").replace("app = ", """
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    for _ in range(4):
+        await anyio.to_thread.run_sync(time.sleep, 0.05)
+    yield
+app = """).replace("))])", "))], lifespan=lifespan)")  # fmt: skip
+    assert performed(tmp_path, text).journal.case.clock == "virtual"
+
+
 def test_its_lifespan_is_around_the_case(tmp_path: Path) -> None:
     text = HEAD + """
 @contextlib.asynccontextmanager
