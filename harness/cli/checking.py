@@ -17,7 +17,7 @@ from rich.console import Console
 from harness.cli.again import shell_line, target_again
 from harness.engine.asking import Interview, Limits, heard_before
 from harness.engine.case import describe, target_without_secrets
-from harness.engine.exact import left_on_the_wire, on_the_wire, wait_s
+from harness.engine.exact import left_on_the_wire, on_the_wire, requests_of, wait_s
 from harness.engine.judge import digest
 from harness.engine.run import summary
 from harness.errors import LocalEnvironmentError, UsageError
@@ -218,16 +218,16 @@ def _exactly(
 
     stayed = []
     for cell in cells:
-        needed_s = wait_s(cell, judge.observed.first)
+        needed_s, requests = wait_s(cell, judge), requests_of(cell, judge)
         expected = "the chain on the wire"
-        if not left:
+        if left < requests:
             stayed.append(skipped(cell, expected, asked))
         elif needed_s > patience_s and not judge.observed.first.has_all:
             waiting = show_seconds(needed_s)
             why = f"it would have to be waited for {waiting} (--max-time)"
             stayed.append(skipped(cell, expected, why))
         else:
-            left -= 1
+            left -= requests
             say(f"{cell.title}: up to {show_seconds(needed_s)}")
             folder = directory.case(f"check/{cell.name}")
             stayed.append(on_the_wire(cell, judge, wanted.target, folder))

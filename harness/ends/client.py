@@ -47,7 +47,7 @@ from harness.ends.client_answer import (
 )
 from harness.ends.client_attempt import Attempt
 from harness.ends.client_link import OnlyH2
-from harness.ends.client_reading import Reading
+from harness.ends.client_reading import RECONNECTION_S, Reading
 from harness.model import journal
 from harness.model.journal import Entry
 from harness.model.scenario import EventSource, Leave
@@ -56,8 +56,6 @@ from harness.net.httpcore_backend import transport
 from harness.wire.headers import Headers
 from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES, Event
 
-# Chromium: kDefaultReconnectDelay, third_party/blink/renderer/modules/eventsource/event_source.cc.
-RECONNECTION_S: Final = 3.0
 MIN_WAIT_S: Final = 0.001
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from harness.wire.coding import decoder
 from harness.wire.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES, Event, Parser, TooLong
 
 # What is parsed at once: one read may decode to many MiB, of which nothing is to be held.
 _SLICE_BYTES = 64 * 1024
+
+
+# Chromium: kDefaultReconnectDelay, third_party/blink/renderer/modules/eventsource/event_source.cc.
+RECONNECTION_S: Final = 3.0
 
 
 class TooLongError(Exception):

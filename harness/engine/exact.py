@@ -14,7 +14,6 @@ from harness.model.scenario import Case, EventSource, Hop, Leave, Scenario, Targ
 from harness.survey.cells import Cell
 from harness.survey.judging import Judge, Judged
 from harness.survey.leaving import Leaving
-from harness.survey.observation import Observation
 from harness.survey.play import Played, scenario_of
 
 # Past the limit that is waited for: time for the client to see what comes of it.
@@ -22,15 +21,24 @@ _AFTER_S = 5.0
 _LEAST_S = 10.0
 # To see that something did not come in time.
 _NOTICE_S = 0.5
+# To come back after an end, and to see how that goes on.
+_BACK_S = 8.0
 # What a hop holds to the end comes after it, and the machine may be late.
 _LONGER = 1.5
 
 
-def wait_s(cell: Cell, seen: Observation) -> float:
+def wait_s(cell: Cell, judge: Judge) -> float:
     """How long a chain takes on the wire at most, in seconds: a stream, or its slowest limit."""
+    seen = judge.observed.first
     if seen.has_all:
         return _LONGER * seen.long_s + _AFTER_S
-    return max(_LEAST_S, seen.watched_s, cell.longest_limit_s + _AFTER_S)
+    back_s = _BACK_S if requests_of(cell, judge) > 1 else 0.0
+    return max(_LEAST_S, seen.watched_s, cell.longest_limit_s + _AFTER_S) + back_s
+
+
+def requests_of(cell: Cell, judge: Judge) -> int:
+    """How often the client of `on_the_wire` asks at most: again, where a chain makes it."""
+    return 1 if judge.again_of(cell) is None else 2
 
 
 def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judged:
@@ -47,9 +55,9 @@ def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judge
         HopError: A hop broke.
         LocalEnvironmentError: A program is not installed, or nothing can be written.
     """
-    seen = judge.observed.first
-    scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, seen))
-    client = EventSource(reconnect=False)
+    scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, judge))
+    requests = requests_of(cell, judge)
+    client = EventSource(reconnect=requests > 1, max_attempts=requests)
     through, played = _performed(scenario, client, judge, target, Props(programs=folder))
     return judge.of(Cell(cell.name, through), played)
 

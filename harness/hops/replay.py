@@ -63,6 +63,8 @@ class Replay:
         until_s: Nothing happens after this time, in seconds.
         tick: Told the time of every step, before it: the recorder's clock.
         witness: Told what crosses every border; None: nobody looks.
+        comes_back: Told of a response that has ended at a client, in how many seconds since the
+            case began; what that client asks next, and when. None: it asks nothing more.
     """
 
     def __init__(
@@ -72,9 +74,11 @@ class Replay:
         until_s: float,
         tick: Callable[[float], None],
         witness: Witness | None = None,
+        comes_back: Callable[[Asked, Got, float], Asked | None] | None = None,
     ) -> None:
         self._machines = machines
         self._witness = Witness() if witness is None else witness
+        self._comes_back = comes_back
         self._said = said
         self._until_s = until_s
         self._tick = tick
@@ -87,7 +91,8 @@ class Replay:
         self._up: dict[Link, int] = {}
         self._targets: dict[Link, Target] = {}
         self._wakes: dict[tuple[int, int], float] = {}
-        self._got: dict[int, Got] = {}
+        self._asked: list[Asked] = []
+        self._got: list[Got] = []
         self._sent: dict[tuple[int, int], Sent] = {}
         self._held: dict[Link, list[Event]] = {}
         self._half_closed: set[int] = set()
@@ -96,15 +101,9 @@ class Replay:
         self._over_h2: set[int] = set()
 
     def run(self, requests: Iterable[Asked]) -> list[Got]:
-        """Replay; what each request got, in the order of `requests`."""
-        answers = []
-        for number, request in enumerate(requests):
-            got = self._got[number] = Got()
-            answers.append(got)
-            self._at(request.t_s, partial(self._ask, number, request))
-            if request.gone_s is not None:
-                # After what comes at that very instant: a client refuses what it has seen.
-                self._at(request.gone_s + RANK_S, partial(self._leave, number, request))
+        """Replay; what each request got, in the order of `requests`, and then what came of it."""
+        for request in requests:
+            self._expect(request)
         while self._due and self._due[0][0] <= self._until_s:
             at_s, _, act = heapq.heappop(self._due)
             self._now_s = max(self._now_s, at_s)
@@ -114,7 +113,17 @@ class Replay:
             self._close_the_other_half()
         for machine in self._machines:
             machine.close(self._until_s)
-        return answers
+        return self._got
+
+    def _expect(self, request: Asked) -> None:
+        """A client is going to ask, and may be going to leave."""
+        number = len(self._asked)
+        self._asked.append(request)
+        self._got.append(Got())
+        self._at(request.t_s, partial(self._ask, number, request))
+        if request.gone_s is not None:
+            # After what comes at that very instant: a client refuses what it has seen.
+            self._at(request.gone_s + RANK_S, partial(self._leave, number, request))
 
     def _at(self, t_s: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._due, (t_s, next(self._order), act))
@@ -166,12 +175,20 @@ class Replay:
                 pass
             case End("truncation" | "reset", h2=h2) if number in self._over_h2:
                 # Over HTTP/2 there is one abrupt end of a stream: RST_STREAM.
-                got.end, got.end_s = h2.how, self._now_s
                 got.h2_code = h2.code if h2.how == "reset" else None
-                self._witness.ended(number, h2.how)
+                self._end(number, h2.how)
             case End(how):
-                got.end, got.end_s = how, self._now_s
-                self._witness.ended(number, how)
+                self._end(number, how)
+
+    def _end(self, number: int, how: str) -> None:
+        """A response has ended at its client."""
+        got = self._got[number]
+        got.end, got.end_s = how, self._now_s
+        self._witness.ended(number, how)
+        if self._comes_back is not None:
+            again = self._comes_back(self._asked[number], got, self._now_s)
+            if again is not None:
+                self._expect(again)
 
     def _warn_client(self, link: Link) -> None:
         """A GOAWAY, which only a client that speaks HTTP/2 can be told."""
@@ -343,8 +360,7 @@ class Replay:
             case Data(data):
                 self._reach_client(number, Forward(data))
             case UpstreamEnd("refused"):
-                self._got[number].end, self._got[number].end_s = "refused", self._now_s
-                self._witness.ended(number, "refused")
+                self._end(number, "refused")
             case UpstreamEnd("end" | "truncation" | "reset" as how):
                 self._reach_client(number, End(how))
             case _:

@@ -15,6 +15,7 @@ from harness.model.journal import CaseEntry, Entry, Journal, Payload
 from harness.wire.headers import media_type
 
 EVENT_STREAM = "text/event-stream"
+_STAYS_AWAY = "does not reconnect"
 
 type _Ended = Literal["end", "truncation", "reset", "refused"]
 
@@ -29,7 +30,8 @@ class Recording(Witness):
     Args:
         case: Entry 0.
         lag_s: How late the machine was that the stream was observed on.
-        asks_again: Whether clients may ask again, so that the end of a response is not theirs.
+        asks_again: Whether clients may ask again, so that the end of a response is not theirs,
+            unless it tells them not to.
     """
 
     def __init__(self, case: CaseEntry, lag_s: float = 0.0, *, asks_again: bool = False) -> None:
@@ -48,6 +50,11 @@ class Recording(Witness):
     def tick(self, now_s: float) -> None:
         """What follows happens now, in seconds."""
         self._now_s = now_s
+
+    @property
+    def now_s(self) -> float:
+        """When what is recorded happens, in seconds."""
+        return self._now_s
 
     def record(self, entry: Entry) -> None:
         """Write an entry: it gets its number and time here."""
@@ -110,8 +117,8 @@ class Recording(Witness):
         """See `Witness`."""
         request = self._open.pop(number)
         self.record(journal.ClientEnd(client=request.client, x=request.x, how=_ended(how)))
-        if not self._asks_again:
-            why, is_fatal = _done(self._answers.get(number))
+        why, is_fatal = _done(self._answers.get(number))
+        if not self._asks_again or why != _STAYS_AWAY:
             done = journal.ClientDone(client=request.client, reason=why, is_fatal=is_fatal)
             self.record(done)
 
@@ -229,7 +236,7 @@ def _done(head: ResponseHead | None) -> tuple[str, bool]:
         case ResponseHead(status=status) if status != 200:
             return f"status {status}", True
         case _:
-            return "does not reconnect", False
+            return _STAYS_AWAY, False
 
 
 def _ended(how: str) -> _Ended:

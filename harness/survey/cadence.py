@@ -170,22 +170,44 @@ def carried_on(
         most_reads: How many reads to add at most.
         beat: How it goes on, if that is known better than from what was seen here.
     """
-    own = beat_of(seen)
-    if own is None or until_s <= seen.watched_s:
+    if beat_of(seen) is None or until_s <= seen.watched_s:
         return seen.said, seen.watched_s
-    beat = beat or own
+    plain, reach_s = continued(seen, until_s, most_reads, beat)
+    return replace(seen.said, reads=coded(plain, seen.codings)), reach_s
+
+
+def continued(
+    seen: Observation,
+    until_s: float,
+    most_reads: int,
+    beat: Beat | None = None,
+    renamed: Callable[[bytes, int], bytes] = lambda data, _times: data,
+) -> tuple[list[tuple[float, bytes]], float]:
+    """The same, decoded; see `carried_on`.
+
+    Args:
+        seen: What was seen, which has a beat.
+        until_s: How far to go.
+        most_reads: How many reads to add at most.
+        beat: How it goes on.
+        renamed: Makes of what is repeated, for how many times it has been, another thing.
+    """
+    beat = beat or beat_of(seen)
+    assert beat is not None
     last = max(at for at, it in enumerate(seen.reads) if it.is_whole)
     plain: list[tuple[float, bytes]] = [(it.t_s, it.data) for it in seen.reads[: last + 1]]
     kept = len(plain)
     # A silence that was seen to be longer is kept.
     at_s = max(seen.watched_s, plain[-1][0] + beat.steps[0][0]) - beat.steps[0][0]
+    times = 0
     while len(plain) - kept < most_reads:
+        times += 1
         for gap_s, data in beat.steps:
             at_s += gap_s
             if at_s > until_s:
-                return replace(seen.said, reads=coded(plain, seen.codings)), until_s
-            plain.append((at_s, data))
-    return replace(seen.said, reads=coded(plain, seen.codings)), at_s
+                return plain, until_s
+            plain.append((at_s, renamed(data, times)))
+    return plain, at_s
 
 
 def coded(

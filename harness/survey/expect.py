@@ -58,10 +58,18 @@ def of_the_target(seen: Observation, terms: Terms) -> dict[str, Any]:
     return _meant(asked, terms)
 
 
-def of_a_path(cell: Cell, seen: Observation, terms: Terms) -> dict[str, Any]:
+def of_a_path(
+    cell: Cell, seen: Observation, terms: Terms, *, comes_back: bool = False
+) -> dict[str, Any]:
     """What is asked of a path that the target's stream takes.
 
     The target's own slowness is no fault of the path, so that bounds begin at what it does itself.
+
+    Args:
+        cell: The path.
+        seen: What the target said.
+        terms: What is known beside that.
+        comes_back: Whether a client whose stream is ended comes back to go on.
     """
     limits = list(limit_paths(cell.hops)) if terms.lets_go(seen) else []
     asked: dict[str, Any] = {
@@ -69,7 +77,9 @@ def of_a_path(cell: Cell, seen: Observation, terms: Terms) -> dict[str, Any]:
         "stays_open": {"until": limits} if limits else True,
         "order_kept": True,
     }
-    if not limits:
+    if comes_back:
+        asked |= {"no_event_lost": True, "no_event_duplicated": True, "resumes": True}
+    elif not limits:
         # What such an end catches on its way comes after it: how the target resumes is told apart.
         asked["no_event_lost"] = True
     if not seen.has_all:

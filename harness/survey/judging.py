@@ -9,13 +9,16 @@ from typing import Any
 import msgspec
 
 from harness.checks.compose import judge_case
+from harness.checks.no_event_duplicated import NoEventDuplicated
+from harness.checks.no_event_lost import NoEventLost
+from harness.checks.order_kept import OrderKept
 from harness.faults.registry import FAULTS
 from harness.hops.observed import Asked
 from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Target
 from harness.model.verdict import CaseVerdict, FaultEnd, Finding, deciding, worst
-from harness.scenario.chain import configs, show_chain
+from harness.scenario.chain import configs, limit_paths, show_chain
 from harness.survey import expect
 from harness.survey.cells import DIRECT, Cell
 from harness.survey.expect import Terms
@@ -23,12 +26,15 @@ from harness.survey.kinds import Level
 from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.leaving import Leaving, leaving_of
 from harness.survey.observation import Observation
-from harness.survey.play import NotAskedError, Observed, Played, asks_of, play
+from harness.survey.play import NotAskedError, NotOnwardError, Observed, Played, asks_of, play
 from harness.survey.resuming import CHECK as RESUMES
+from harness.survey.returning import goes_on
 
 TARGET = Cell(DIRECT, ())
 # What says when a hop notices that its client has gone.
 _LETS_GO = "client_gone"
+_TWICE = NoEventDuplicated.name
+_WHAT_CAME = frozenset({NoEventLost.name, NoEventDuplicated.name, OrderKept.name})
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Judge:
     def on_itself(self) -> Judged:
         """What is to be said of the target, on no path at all."""
         asked = expect.of_the_target(self.observed.first, self.terms)
-        judged = self._judged(TARGET, asked)
+        judged = self._judged(TARGET, asked, None)
         if not self.observed.first.is_stream:
             return judged
         level = self.terms.kind.level
@@ -105,7 +111,20 @@ class Judge:
 
     def expect_of(self, cell: Cell) -> dict[str, Any]:
         """What is asked of a chain, as `expect:` in a scenario."""
-        return expect.of_a_path(cell, self.observed.first, self.terms)
+        is_back = self.again_of(cell) is not None
+        return expect.of_a_path(cell, self.observed.first, self.terms, comes_back=is_back)
+
+    def again_of(self, cell: Cell) -> Observation | None:
+        """What the target says to a client that comes back; None: nobody knows, or comes back.
+
+        A browser comes back once a chain has ended its response, and the target goes on.
+        """
+        first, kind = self.observed.first, self.terms.kind
+        if self.terms.resuming.how != "goes on" or kind.level(RESUMES) == "no":
+            return None
+        is_asked_again = first.request.method == "GET" and self.terms.lets_go(first)
+        is_ended = bool(limit_paths(cell.hops))
+        return self.observed.resumed if is_asked_again and is_ended and goes_on(first) else None
 
     def through(self, cell: Cell) -> Judged:
         """What a chain does to the target's stream, and to what it should hear of its clients."""
@@ -135,7 +154,11 @@ class Judge:
     def staying(self, cell: Cell) -> Judged:
         """What a chain does to the target's stream."""
         try:
-            return self._judged(cell, self.expect_of(cell))
+            try:
+                return self._judged(cell, self.expect_of(cell), self.again_of(cell))
+            except NotOnwardError:
+                first, terms = self.observed.first, self.terms
+                return self._judged(cell, expect.of_a_path(cell, first, terms), None)
         except NotAskedError as error:
             how = described(error.ask)
             answer, why = f"the target's answer to {how}", f"not asked for it ({how})"
@@ -146,6 +169,8 @@ class Judge:
         kind = self.terms.kind
         if finding.check == LEAVING:
             return _at_most(finding, kind.leaving)
+        if finding.check == _TWICE:
+            return _at_most(finding, kind.level(RESUMES))
         first = self.observed.first
         is_asked_again = not first.has_all and first.request.method == "GET"
         if is_asked_again and is_limited(finding, case):
@@ -153,8 +178,9 @@ class Judge:
             return _at_most(finding, kind.level(RESUMES))
         return _at_most(finding, kind.level(finding.check))
 
-    def _judged(self, cell: Cell, asked: Mapping[str, Any]) -> Judged:
-        judged = self.of(cell, play(cell, self.observed, self.target, asked, self.seed))
+    def _judged(self, cell: Cell, asked: Mapping[str, Any], again: Observation | None) -> Judged:
+        played = play(cell, self.observed, self.target, asked, self.seed, again=again)
+        judged = self.of(cell, played)
         return replace(judged, case=msgspec.structs.replace(judged.case, clock="replay"))
 
     def of(self, cell: Cell, played: Played, *, is_whole: bool = True) -> Judged:
@@ -169,6 +195,8 @@ class Judge:
         findings = [self._levelled(it, case) for it in case.findings]
         if not is_whole:
             findings = [_unseen(it) for it in findings]
+        if played.has_lost_id:
+            findings = [_unknown(it) for it in findings]
         case = _with(case, tuple(findings))
         note = "" if played.projected_s is None else f"projected from {played.projected_s:.0f} s"
         return Judged(cell, msgspec.structs.replace(case, clock="real", note=note), played)
@@ -186,6 +214,14 @@ def _unseen(finding: Finding) -> Finding:
     if finding.outcome == "INCONCLUSIVE":
         return msgspec.structs.replace(finding, outcome="SKIP")
     return finding
+
+
+def _unknown(finding: Finding) -> Finding:
+    """What depends on what a target says to a client that comes back without the id it has."""
+    if finding.check not in _WHAT_CAME:
+        return finding
+    said = "not known: what the target says to a client that comes back without an id"
+    return Finding(check=finding.check, outcome="SKIP", expected=finding.expected, observed=said)
 
 
 def with_leaving(judged: Judged, left: Judged | None) -> Judged:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.checks.places import last_event_id
 from harness.faults.base import RequestHead
 from harness.hops import build
-from harness.hops.observed import Asked, Said
+from harness.hops.observed import Asked, Got, Said
 from harness.hops.replay import Replay
 from harness.hops.replay_journal import Recording
 from harness.model import journal
@@ -19,6 +20,7 @@ from harness.model.verdict import Finding
 from harness.survey.cadence import beat_of, carried_on
 from harness.survey.cells import Cell
 from harness.survey.observation import Observation
+from harness.survey.returning import Onward, comes_back, onward
 from harness.version import VERSION
 from harness.wire.accept_encoding import preferred
 
@@ -46,6 +48,10 @@ class NotAskedError(Exception):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask)
         self.ask = ask
+
+
+class NotOnwardError(Exception):
+    """A chain asks in a way in which the target was not seen to go on."""
 
 
 class Observed:
@@ -121,12 +127,15 @@ class Played:
         until_s: How far it went.
         projected_s: From how many seconds of what was seen it was carried on; None: it was not.
         asks: How the target was asked in it.
+        has_lost_id: Whether a client came back with the id it had, and the target was asked
+            without one: what it says then is not known.
     """
 
     entries: Journal
     until_s: float
     projected_s: float | None
     asks: tuple[Ask, ...]
+    has_lost_id: bool = False
 
 
 def asks_of(hops: Sequence[Hop], request: Asked, seed: int) -> list[Ask]:
@@ -159,6 +168,7 @@ def play(
     seed: int,
     until_s: float | None = None,
     gone_s: float | None = None,
+    again: Observation | None = None,
 ) -> Played:
     """Replay what was observed through a chain.
 
@@ -170,41 +180,110 @@ def play(
         seed: Decides what is random.
         until_s: How far, in seconds; None: as far as its limits are of interest.
         gone_s: When the client leaves, in seconds; None: it stays.
+        again: What a target says that goes on (see `goes_on`) to a client that came back, as this
+            one does, once, when its response is ended. None: it does not.
 
     Raises:
         NotAskedError: See `Observed.find`.
+        NotOnwardError: The target is not known to go on for who asks as this chain does.
     """
     first = observed.first
     until_s = _until_s(cell, first) if until_s is None else until_s
     reach_s = until_s
-    beat = beat_of(first)
     if not first.has_all:
         _, reach_s = carried_on(first, until_s, _MOST_READS)
         if gone_s is not None:
             reach_s = min(reach_s, until_s)
     scenario = scenario_of(cell, expect, reach_s)
     case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
-    recording = Recording(_first_entry(case), first.lag_s)
-    asks: list[Ask] = []
-    # What it did when its client left is replayed where one leaves.
-    answer = first.said.answer if gone_s is not None and first.notices_leaving else None
-
-    def said(head: RequestHead) -> Said:
-        ask = Ask.of(head.version, head.headers)
-        asks.append(ask)
-        seen = observed.find(ask)
-        told = carried_on(seen, reach_s, _MOST_READS, beat)[0]
-        return replace(told, answer=answer, answer_s=first.said.answer_s)
-
+    recording = Recording(_first_entry(case), first.lag_s, asks_again=again is not None)
+    answers = _Answers(observed, reach_s, is_left=gone_s is not None)
+    visits = None
+    if again is not None:
+        visits = _Visits(observed, onward(first, again, reach_s, _MOST_READS), recording)
+    said = answers.said if visits is None else visits.said
     machines = build.machines(cell.hops, seed, recording.record)
-    Replay(machines, said, reach_s, recording.tick, recording).run([request_of(first, gone_s)])
+    back = None if visits is None else visits.comes_back
+    replay = Replay(machines, said, reach_s, recording.tick, recording, back)
+    replay.run([request_of(first, gone_s)])
     is_projected = not first.has_all and reach_s > first.watched_s
     return Played(
         recording.over(reach_s, f"replayed for {reach_s:g} s"),
         reach_s,
         first.watched_s if is_projected else None,
-        tuple(asks),
+        tuple(answers.asks if visits is None else visits.asks),
+        has_lost_id=visits is not None and visits.has_lost_id,
     )
+
+
+class _Answers:
+    """What a target says, as it was seen to.
+
+    Attributes:
+        asks: How it was asked.
+    """
+
+    def __init__(self, observed: Observed, reach_s: float, *, is_left: bool) -> None:
+        self.asks: list[Ask] = []
+        self._observed = observed
+        self._reach_s = reach_s
+        self._beat = beat_of(observed.first)
+        # What it did when its client left is replayed where one leaves.
+        is_heard = is_left and observed.first.notices_leaving
+        self._answer = observed.first.said.answer if is_heard else None
+
+    def said(self, head: RequestHead) -> Said:
+        """What it says to one request."""
+        ask = Ask.of(head.version, head.headers)
+        self.asks.append(ask)
+        seen = self._observed.find(ask)
+        told = carried_on(seen, self._reach_s, _MOST_READS, self._beat)[0]
+        return replace(told, answer=self._answer, answer_s=self._observed.first.said.answer_s)
+
+
+class _Visits:
+    """What a target says to a client that comes back, and that client.
+
+    Attributes:
+        asks: How the target was asked.
+        has_lost_id: See `Played`.
+    """
+
+    def __init__(self, observed: Observed, target: Onward, recording: Recording) -> None:
+        self.asks: list[Ask] = []
+        self.has_lost_id = False
+        self._observed = observed
+        self._target = target
+        self._recording = recording
+        self._is_back = False
+
+    def said(self, head: RequestHead) -> Said:
+        """What the target says to one request."""
+        ask = Ask.of(head.version, head.headers)
+        self.asks.append(ask)
+        like = self._observed.find(ask.model_copy(update={"last_event_id": None}))
+        if like.has_all or not like.events:
+            raise NotOnwardError
+        if ask.last_event_id is None:
+            self.has_lost_id = self.has_lost_id or self._is_back
+            return self._target.from_the_beginning(like)
+        said = self._target.after(ask.last_event_id, self._recording.now_s, like)
+        if said is None:
+            raise NotAskedError(ask)
+        return said
+
+    def comes_back(self, request: Asked, got: Got, now_s: float) -> Asked | None:
+        """What the client asks next."""
+        again = comes_back(request, got, now_s)
+        if again is not None:
+            self._is_back = True
+            waited = journal.ClientWait(
+                client=again.client,
+                delay_s=again.t_s - now_s,
+                last_event_id=last_event_id(again.headers) or "",
+            )
+            self._recording.record(waited)
+        return again
 
 
 def scenario_of(cell: Cell, expect: Mapping[str, Any], watch_s: float) -> Scenario:

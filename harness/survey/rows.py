@@ -23,7 +23,9 @@ _ORDER = (
     "first_byte_within",
     "stays_open",
     "heartbeat_within",
+    "resumes",
     "no_event_lost",
+    "no_event_duplicated",
     "order_kept",
 )
 _WEIGHT: tuple[Outcome, ...] = ("ERROR", "FAIL", "INCONCLUSIVE", "WARN")
