@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -97,14 +97,31 @@ class FaultEnd(msgspec.Struct, frozen=True, kw_only=True):
     rescue: str = ""
 
 
-def deciding(faults: Iterable[FaultEnd], hop: int) -> list[FaultEnd]:
+# What hops do once somebody has ended a response.
+AFTERWARDS: Final = frozenset({"client_gone", "upstream_death", "drop_held", "delayed_close"})
+# What is about how long the way takes, and not about how a response ends.
+_ON_THE_WAY: Final = frozenset({"delivered_within"})
+
+
+def deciding(faults: Iterable[FaultEnd], hop: int, check: str = "") -> list[FaultEnd]:
     """The faults by which a hop did what it is blamed for: a product's limit, or all that acted.
 
-    Parts of a product that change words only are told where nothing else acted.
+    Parts of a product that change words only are told where nothing else acted. What was late was
+    held, whatever limit ended the response later on.
+
+    Args:
+        faults: All of the case.
+        hop: The hop.
+        check: What it is blamed by; "": whatever it is.
     """
     fired = [it for it in faults if it.hop == hop and it.end == "fired"]
+    acted = [it for it in fired if not it.is_aside]
     limits = [it for it in fired if it.is_limit]
-    return limits or [it for it in fired if not it.is_aside] or fired
+    if check in _ON_THE_WAY:
+        held = [it for it in acted if not it.is_limit and it.fault not in AFTERWARDS]
+        if held:
+            return held
+    return limits or acted or fired
 
 
 class CaseVerdict(msgspec.Struct, frozen=True, kw_only=True):

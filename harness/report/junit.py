@@ -109,7 +109,7 @@ def _told(case: CaseVerdict) -> str:
             continue
         lines.append(f"{finding.outcome} {_line(finding)}")
         if finding.hop is not None:
-            lines.append(f"  {blamed(case, finding.hop)}")
+            lines.append(f"  {blamed(case, finding.hop, finding.check)}")
         if finding.evidence:
             lines.append(f"  journal {numbers(finding.evidence)}")
         named = {"fix": finding.fix, "confirm": finding.confirm, "source": finding.source}

@@ -168,8 +168,8 @@ def _explained(case: CaseVerdict, width: int) -> Iterator[Text]:
 def _finding(case: CaseVerdict, finding: Finding, width: int) -> Iterator[Text]:
     expected = f" (expected {finding.expected})" if finding.expected else ""
     said = visible(f"{finding.check}: {finding.observed}{expected}")
-    yield from _headline(case, finding.outcome, said, width, mark(case, finding.hop))
-    did = "" if finding.hop is None else blamed(case, finding.hop)
+    yield from _headline(case, finding.outcome, said, width, mark(case, finding.hop, finding.check))
+    did = "" if finding.hop is None else blamed(case, finding.hop, finding.check)
     evidence = f"[journal {numbers(finding.evidence)}]" if finding.evidence else ""
     yield from _chain(case, finding.hop, "   ".join(filter(None, (did, evidence))), width)
     yield from _labelled("fix", finding.fix, width)

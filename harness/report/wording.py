@@ -76,29 +76,29 @@ def numbers(entries: Iterable[int]) -> str:
     )
 
 
-def mark(case: CaseVerdict, hop: int | None) -> str:
+def mark(case: CaseVerdict, hop: int | None, check: str = "") -> str:
     """How what a product is blamed for is known of it; "" where no product is blamed.
 
     Of several grades the weakest: a verdict is as good as the worst of its grounds.
     """
-    grades = [it.evidence for it in deciding(case.faults, hop)] if hop is not None else []
+    grades = [it.evidence for it in deciding(case.faults, hop, check)] if hop is not None else []
     return next((MARKS[it] for it in reversed(MARKS) if it in grades), "")
 
 
-def blamed(case: CaseVerdict, hop: int) -> str:
+def blamed(case: CaseVerdict, hop: int, check: str = "") -> str:
     """What the hop to blame did.
 
     `hop 1 (nginx@1.22) closed after 60.0 s of silence (proxy_read_timeout 60s)`, or, where the
     scenario writes the fault, `hop 1 idle_timeout: closed after 60.0 s of silence (limit 60 s)`.
     """
-    did = deciding(case.faults, hop)
+    did = deciding(case.faults, hop, check)
     product = next((f" ({it.product})" for it in did if it.product), "")
     return f"hop {hop}{product} {'; '.join(map(_did, did))}".rstrip()
 
 
 def rescued_by(case: CaseVerdict, finding: Finding) -> str:
     """What rescues a stream at the hop to blame, as its product is known; "": nothing is known."""
-    did = [] if finding.hop is None else deciding(case.faults, finding.hop)
+    did = [] if finding.hop is None else deciding(case.faults, finding.hop, finding.check)
     return "; ".join(dict.fromkeys(it.rescue for it in did if it.rescue))
 
 

@@ -68,7 +68,7 @@ class Judged:
         if finding.hop is None:
             return []
         if finding.check != LEAVING or self.left is None:
-            return deciding(self.case.faults, finding.hop)
+            return deciding(self.case.faults, finding.hop, finding.check)
         acted = deciding(self.left.case.faults, finding.hop)
         return [it for it in acted if it.fault == _LETS_GO] or acted
 
@@ -240,7 +240,7 @@ def is_limited(finding: Finding, case: CaseVerdict) -> bool:
     """Whether a response was ended by what ends every one that lasts."""
     if finding.check != "stays_open" or finding.hop is None:
         return False
-    acted = deciding(case.faults, finding.hop)
+    acted = deciding(case.faults, finding.hop, finding.check)
     return bool(acted) and all(FAULTS[it.fault].always_ends for it in acted)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from harness.checks.advice import seconds
 from harness.checks.evidence import Evidence
 from harness.model.survey import Remedy, Row
-from harness.model.verdict import Finding, Outcome
+from harness.model.verdict import AFTERWARDS, Finding, Outcome
 from harness.survey.judging import Judged
 from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.timeline import timeline
@@ -35,8 +35,6 @@ _LONG_S = 120.0
 # What is said of the worst of many, and what the mark of a row says.
 _WORST = re.compile(r"; the worst (?:took|was still held after) ([0-9.]+ s).*")
 _HEARSAY = re.compile(r"; \S+ is known by report only$")
-# What hops do once somebody has ended a response.
-_AFTERWARDS = frozenset({"client_gone", "upstream_death", "drop_held", "delayed_close"})
 _ENDED = {"end": "ended", "truncation": "cut", "reset": "reset"}
 
 
@@ -125,7 +123,7 @@ def _row(
 ) -> _Told:
     is_left = finding.check == LEAVING
     acted = judged.acted(finding)
-    acted = acted if is_left else [it for it in acted if it.fault not in _AFTERWARDS] or acted
+    acted = acted if is_left else [it for it in acted if it.fault not in AFTERWARDS] or acted
     names = " + ".join(dict.fromkeys(it.fault for it in acted)) or finding.check
     tried = remedies or ((Remedy(finding.fix),) if finding.fix else ())
     headline, sent, seen = _HEARSAY.sub("", finding.observed), "", ""

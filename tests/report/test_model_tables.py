@@ -48,7 +48,7 @@ def test_a_fault_is_told_with_its_choices_units_and_defaults() -> None:
         (FAULTS["idle_timeout"], "after", "a time, more than 0", None),
         (FAULTS["idle_timeout"], "before_head.status", "a whole number, 200 to 599", "504"),
         (FAULTS["buffer"], "block", "a size, more than 0", "null"),
-        (FAULTS["compress"], "coding", "`gzip`, `br`, `zstd`; one or a list", None),
+        (FAULTS["compress"], "coding", "`gzip`, `deflate`, `br`, `zstd`; one or a list", None),
         (FAULTS["answer"], "on", "a whole number, 1 or more; one or a list", "null"),
         (FAULTS["rewrite_headers"], "response.remove", "a list of text", "[]"),
         (Traffic, "size", "a size, 0B to 16MiB", '"32B"'),

@@ -118,6 +118,17 @@ def test_what_changes_words_only_is_not_blamed_for_bytes_that_waited() -> None:
     )
 
 
+def test_what_was_late_was_held_whatever_limit_ended_the_response_later_on() -> None:
+    held = of_nginx("buffer", "3B held", "proxy_buffering on")
+    left = of_nginx("client_gone", "client left (fin): noticed")
+    limit = msgspec.structs.replace(of_nginx("max_duration", "closed"), is_limit=True)
+    told = case(faults=(held, left, limit))
+    assert blamed(told, 1, "delivered_within").startswith("hop 1 (nginx@1.22) buffer: 3B held")
+    assert "client_gone" not in blamed(told, 1, "delivered_within")
+    assert "max_duration" in blamed(told, 1, "stays_open")
+    assert "max_duration" in blamed(case(faults=(left, limit)), 1, "delivered_within")
+
+
 def test_a_product_to_blame_says_what_rescues_a_stream_from_it() -> None:
     held = msgspec.structs.replace(of_nginx("buffer", "3B held"), rescue="proxy_buffering off")
     told = case(faults=(held, held, of_nginx("late_headers", "head held")))
