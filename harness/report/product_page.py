@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from typing import Any, Final
 
 from harness.faults.registry import FAULTS, settings_of
@@ -23,6 +24,8 @@ from harness.scenario.chain import show_fault, show_value
 
 LEGEND: Final = "● measured against the program   ○ documented   ◌ reported, which warns at most"
 _WHEN: Final = "when"
+# What a limit is set to so that whoever tries it need not wait long.
+_SHORT_S: Final = Fraction(5)
 
 
 def best_mark(product: Product) -> str:
@@ -246,8 +249,9 @@ def _commands(product: Product, name: str) -> Iterable[str]:
         yield f"sse-harness run --url URL --through '{own}'"
     for setting, it in product.settings.items():
         if it.type_ == "duration" and it.default is not None:
-            short = shlex.quote(f"{product.product}.{setting}=5s")
-            yield f"sse-harness run --url URL --through {name} --set {short}"
+            short = settings.syntax_of(product, it).write(_SHORT_S, it.unit)
+            changed = shlex.quote(f"{product.product}.{setting}={short}")
+            yield f"sse-harness run --url URL --through {name} --set {changed}"
             return
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from functools import cache
 
 import pytest
@@ -19,6 +20,7 @@ from harness.report.pages import Page, lines
 from harness.report.product_page import of_product
 from harness.scenario.builtin import suite
 from harness.scenario.load import Loaded, load
+from harness.scenario.override import parse_override
 from harness.scenario.select import scenario_files
 
 
@@ -104,6 +106,14 @@ def test_what_rescues_and_where_a_fault_stands_are_told_with_it() -> None:
 def test_a_version_that_was_not_measured_has_no_mark_of_measurement() -> None:
     assert "●" in text(of_product(product("nginx")))
     assert "●" not in text(of_product(product("nginx"), "1.29.7"))
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_product_takes_what_its_page_sets_to_try_it(name: str) -> None:
+    for line in text(of_product(product(name))).splitlines():
+        if " --set " in line:
+            *_, changed = shlex.split(line)
+            assert parse_override(changed).product == name
 
 
 @pytest.mark.parametrize("name", names())
