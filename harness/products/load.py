@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
 
 from harness.errors import ScenarioError, UsageError, YamlPath, did_you_mean, format_path, shown
 from harness.faults import registry
@@ -163,9 +164,8 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
             _check_names(it, known)
     except ExpressionError as error:
         raise document.error((*path, step.fault), str(error)) from None
-    if not expressions:
-        # Also where `if:` leaves it out by default; what is computed is seen when it is.
-        _check_fault(document, (*path, step.fault), step)
+    # Also where `if:` leaves it out by default.
+    _check_fault(document, (*path, step.fault), step, is_computed=bool(expressions))
     _check_condition(document, path, step.if_, known)
     blamed = found.settings.get(step.setting)
     if not (step.evidence or (blamed and blamed.evidence)):
@@ -176,11 +176,24 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         raise document.error(path, "a number or evidence of its own needs a source of its own")
 
 
-def _check_fault(document: Document, path: YamlPath, step: Step) -> None:
+def _check_fault(document: Document, path: YamlPath, step: Step, *, is_computed: bool) -> None:
+    """Try its settings; of computed ones only the keys, as values are seen when they are there."""
     try:
         registry.build(step.fault, step.settings)
     except ValidationError as error:
-        raise explain_validation(error, document, FAULTS[step.fault], path) from error
+        wrong = _of_keys(error) if is_computed else error
+        if wrong is not None:
+            raise explain_validation(wrong, document, FAULTS[step.fault], path) from error
+
+
+def _of_keys(error: ValidationError) -> ValidationError | None:
+    """What is wrong with keys, whatever the values come to; None: nothing is."""
+    lines = [
+        InitErrorDetails(type=it["type"], loc=it["loc"], input=it["input"])
+        for it in error.errors(include_url=False, include_context=False)
+        if it["type"] in {"missing", "extra_forbidden"}
+    ]
+    return ValidationError.from_exception_data(error.title, lines) if lines else None
 
 
 def _check_condition(document: Document, path: YamlPath, text: str, known: set[str]) -> None:

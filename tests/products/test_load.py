@@ -116,6 +116,23 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             "a b: {type: text}\n  a_b: {type: text}",
             "10:8: settings.a_b: in expressions it is the same as a b",
         ),
+        # -- keys are those of the fault, whatever their values come to
+        (
+            "{after: $limit}",
+            "{afer: $limit}",
+            "11:20: faults[0].idle_timeout.afer: unknown key; did you mean after?",
+        ),
+        (
+            "setting: limit",
+            "setting: limit\n  - compress: {codin: $how}\n    if: how\n    setting: limit",
+            "13:16: faults[1].compress.codin: unknown key; did you mean coding?",
+        ),
+        (
+            "{after: $limit}",
+            "{after: $limit, when: {framin: $how}}",
+            "11:42: faults[0].idle_timeout.when.framin: unknown key; did you mean framing?",
+        ),
+        ("{after: $limit}", "{mid_stream: $how}", "idle_timeout.after: required, but missing"),
         # -- values make sense, also of a fault that is left out by default
         (
             "setting: limit",
