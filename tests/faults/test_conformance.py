@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.faults.registry import FAULTS, settings_of
 from tests.faults.subjects import BY_FAULT, PIPELINES
 from tests.testkit.contract import check_fault
-from tests.testkit.plans import Plan, plans
+from tests.testkit.plans import SIZED, Plan, plans
 
 # Reproducible: the same examples in every run, on every machine.
 thorough = settings(max_examples=60, derandomize=True, deadline=None, database=None)
@@ -27,6 +27,15 @@ SUBJECTS = {**BY_FAULT, "pipeline": PIPELINES}
 def test_keeps_the_contract(fault: str, data: st.DataObject, plan: Plan, seed: int) -> None:
     setting = data.draw(st.sampled_from(list(SUBJECTS[fault])), label="setting")
     check_fault(SUBJECTS[fault][setting], plan, seed)
+
+
+@pytest.mark.parametrize(
+    ("fault", "setting"), [(it, setting) for it in SUBJECTS for setting in SUBJECTS[it]]
+)
+def test_keeps_it_with_everything_that_may_be_said_under_its_length(
+    fault: str, setting: str
+) -> None:
+    check_fault(SUBJECTS[fault][setting], SIZED)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

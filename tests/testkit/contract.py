@@ -20,6 +20,7 @@ from harness.faults.base import (
     UpstreamEnd,
     passed,
 )
+from harness.wire.headers import value
 from tests.testkit.driver import Driver, Seen, Subject
 from tests.testkit.plans import Plan, at_random, byte_by_byte
 
@@ -59,6 +60,7 @@ def _check_end(subject: Subject, plan: Plan, x: int, seen: Seen) -> None:
     if seen.is_local:
         return
     _check_body(subject.conserves, x, bytes(seen.given), bytes(seen.forwarded))
+    _check_length(x, seen)
     if not plan.is_drained:
         return
     if seen.upstream_end is not None and not (seen.is_gone or subject.stalls_inside):
@@ -87,6 +89,15 @@ def _check_body(conserves: Conserves, x: int, given: bytes, forwarded: bytes) ->
         Conserves.NOTHING: True,
     }
     assert is_kept[conserves], f"given {given!r}, forwarded {forwarded!r} in exchange {x}"
+
+
+def _check_length(x: int, seen: Seen) -> None:
+    """A body that upstream has ended is as long as its head says, or a client takes it for cut."""
+    is_whole = seen.end == End("end") and seen.upstream_end == UpstreamEnd("end", seen.attempt)
+    told = None if seen.head_out is None else value(seen.head_out.headers, "content-length")
+    assert told is None or not is_whole or seen.is_early or int(told) == seen.written_bytes, (
+        f"sends {seen.written_bytes} bytes under Content-Length: {told} in exchange {x}"
+    )
 
 
 def _check_request(conserves: Conserves, x: int, seen: Seen) -> None:

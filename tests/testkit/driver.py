@@ -105,6 +105,7 @@ class Seen:
     given: bytearray = field(default_factory=bytearray)
     given_at: list[tuple[float, int]] = field(default_factory=list)
     forwarded: bytearray = field(default_factory=bytearray)
+    written_bytes: int = 0  # of it, as it was coded
     decode: Callable[[bytes], bytes] = bytes
     upstream_end: Event | None = None
     head_in: ResponseHead | None = None
@@ -247,6 +248,7 @@ class Driver:
                 assert seen.head_out is not None, f"sends body before the head {where}"
                 assert data, f"sends no bytes {where}"
                 seen.forwarded += seen.decode(data)
+                seen.written_bytes += len(data)
             case Answer():
                 assert seen.head_out is None, f"answers after the head {where}"
                 seen.end, seen.is_early = action, seen.upstream_end is None

@@ -7,7 +7,7 @@ samples.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
@@ -140,6 +140,12 @@ def at_random(seed: int) -> Callable[[bytes], list[bytes]]:
     return cut
 
 
+def sized(head: ResponseHead, reads: Iterable[bytes]) -> ResponseHead:
+    """A head that tells how long its body is."""
+    length = str(sum(map(len, reads)))
+    return replace(head, headers=replaced(head.headers, "Content-Length", length))
+
+
 @st.composite
 def exchanges(draw: st.DrawFn) -> list[tuple[float, Event]]:
     """One exchange from its request on, with the pause before each event in seconds."""
@@ -151,8 +157,7 @@ def exchanges(draw: st.DrawFn) -> list[tuple[float, Event]]:
         is_bodiless = head.framing == "none" or said[0] == REQUESTS[-1][0]
         reads = [] if is_bodiless else draw(st.lists(st.sampled_from(READS), max_size=9))
         if head.framing == "length":
-            length = str(sum(len(read) for read in reads))
-            head = replace(head, headers=replaced(head.headers, "Content-Length", length))
+            head = sized(head, reads)
         said += [head, *(Data(read) for read in reads), *draw(st.sampled_from(ENDS))]
     leaves_at = draw(st.none() | st.none() | st.integers(1, len(said)))
     if leaves_at is not None:
@@ -172,3 +177,15 @@ def plans(draw: st.DrawFn) -> Plan:
             moments.append((at_s, x, event))
     moments.sort(key=lambda moment: moment[0])
     return Plan(tuple(moments), is_drained=draw(st.booleans()))
+
+
+# Everything that may be said, in one response that tells how long it is.
+SIZED = Plan(
+    (
+        (1.0, 1, GET),
+        (1.0, 1, RequestEnd()),
+        (2.0, 1, sized(replace(OK, framing="length"), READS)),
+        *((2.0 + at, 1, Data(read)) for at, read in enumerate(READS)),
+        (2.0 + len(READS), 1, UpstreamEnd("end")),
+    )
+)

@@ -302,6 +302,14 @@ def test_order_alone_lets_bytes_be_lost() -> None:
     check_fault(loses, PLAN)
 
 
+def test_catches_one_who_loses_bytes_and_leaves_the_length() -> None:
+    loses = replace(broken(eats_the_last_read), conserves=Conserves.ORDER, splits_alike=False)
+    sized = replace(OK, framing="length", headers=(("Content-Length", "8"),))
+    plan = Plan(tuple((at_s, x, sized if it == OK else it) for at_s, x, it in PLAN.moments))
+    with pytest.raises(AssertionError, match="sends 4 bytes under Content-Length: 8 in exchange 1"):
+        check_fault(loses, plan)
+
+
 def test_order_alone_catches_a_swap() -> None:
     swaps = replace(broken(swaps_reads), conserves=Conserves.ORDER)
     with pytest.raises(AssertionError, match="forwarded b'efghabcd'"):
