@@ -183,4 +183,5 @@ def test_both_drivers_agree_before_a_target_that_misbehaves(target: Target, chai
 @pytest.mark.parametrize("fault", registry.FAULTS)
 def test_every_fault_stands_in_a_chain_that_both_drivers_play(fault: str) -> None:
     chains = [*(chain for chain, _ in CHAINS.values()), *RAW_CHAINS.values()]
-    assert any(fault in hop for chain in chains for hop in chain)
+    is_there = any(fault in hop for chain in chains for hop in chain)
+    assert is_there, f"no chain with {fault} in CHAINS of tests/hops/parity_chains.py"
