@@ -130,6 +130,11 @@ def defaults(product: Product, version: str) -> dict[str, Read]:
     }
 
 
+def is_never(made: object) -> bool:
+    """Whether a fault with these settings is a limit that is never reached."""
+    return isinstance(made, dict) and made.get("after") == NEVER
+
+
 def _read(product: Product, written: Mapping[str, object]) -> dict[str, Read]:
     """The settings a user wrote.
 
@@ -164,7 +169,7 @@ def _spec(
 ) -> FaultSpec | None:
     """One fault of the hop; None where its limit is never."""
     made: Any = filled(step.settings, names)
-    if isinstance(made, dict) and made.get("after") == NEVER:
+    if is_never(made):
         return None
     try:
         config = registry.build(step.fault, made)

@@ -16,9 +16,10 @@ from harness.errors import ScenarioError, UsageError, YamlPath, did_you_mean, fo
 from harness.faults import registry
 from harness.faults.registry import FAULTS
 from harness.products import settings
+from harness.products.expand import defaults, is_never
 from harness.products.expression import Expression, ExpressionError, parse
 from harness.products.model import Product, Step
-from harness.products.references import expressions_in, has_number
+from harness.products.references import expressions_in, filled, has_number
 from harness.products.syntax import SYNTAXES
 from harness.products.versions import key_of, listed
 from harness.units import NEVER, YAML_CONTEXT
@@ -63,8 +64,8 @@ def load(file: Path) -> Product:
     """Read a product file.
 
     Raises:
-        ScenarioError: It is not one; a number in it has no source; or it mentions a fault, a
-            setting or a version that is not there.
+        ScenarioError: It is not one; a number in it has no source; it mentions a fault, a setting
+            or a version that is not there; or what it computes makes no sense by default.
     """
     document = load_file(file)
     try:
@@ -84,6 +85,8 @@ def load(file: Path) -> Product:
         _check_step(document, found, ("faults", at), step)
     for at, line in enumerate(found.no_effect):
         _check_condition(document, ("no_effect", at), line.if_, known)
+    for version in found.versions or ("",):
+        _check_defaults(document, found, version)
     return found
 
 
@@ -164,8 +167,12 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
             _check_names(it, known)
     except ExpressionError as error:
         raise document.error((*path, step.fault), str(error)) from None
-    # Also where `if:` leaves it out by default.
-    _check_fault(document, (*path, step.fault), step, is_computed=bool(expressions))
+    # Also where `if:` leaves it out by default. Of computed settings the keys are the same always.
+    wrong = _wrong(step, step.settings)
+    if wrong is not None and expressions:
+        wrong = _of_keys(wrong)
+    if wrong is not None:
+        raise _explained(wrong, document, path, step)
     _check_condition(document, path, step.if_, known)
     blamed = found.settings.get(step.setting)
     if not (step.evidence or (blamed and blamed.evidence)):
@@ -176,14 +183,37 @@ def _check_step(document: Document, found: Product, path: YamlPath, step: Step) 
         raise document.error(path, "a number or evidence of its own needs a source of its own")
 
 
-def _check_fault(document: Document, path: YamlPath, step: Step, *, is_computed: bool) -> None:
-    """Try its settings; of computed ones only the keys, as values are seen when they are there."""
-    try:
-        registry.build(step.fault, step.settings)
-    except ValidationError as error:
-        wrong = _of_keys(error) if is_computed else error
+def _check_defaults(document: Document, found: Product, version: str) -> None:
+    """Compute what stands in a version where nobody writes a setting."""
+    values = defaults(found, version)
+    names = {settings.name_in_expressions(name): value for name, (value, _) in values.items()}
+    for at, step in enumerate(found.faults):
+        key = "if"
+        try:
+            if step.if_ and not parse(step.if_).value(names):
+                continue
+            key = step.fault
+            made = filled(step.settings, names)
+        except ExpressionError as error:
+            raise document.error(("faults", at, key), str(error)) from None
+        wrong = None if is_never(made) else _wrong(step, made)
         if wrong is not None:
-            raise explain_validation(wrong, document, FAULTS[step.fault], path) from error
+            raise _explained(wrong, document, ("faults", at), step)
+
+
+def _wrong(step: Step, made: object) -> ValidationError | None:
+    """What is wrong with the settings of a fault; None: nothing is."""
+    try:
+        registry.build(step.fault, made)
+    except ValidationError as error:
+        return error
+    return None
+
+
+def _explained(
+    wrong: ValidationError, document: Document, path: YamlPath, step: Step
+) -> ScenarioError:
+    return explain_validation(wrong, document, FAULTS[step.fault], (*path, step.fault))
 
 
 def _of_keys(error: ValidationError) -> ValidationError | None:

@@ -133,6 +133,27 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
             "11:42: faults[0].idle_timeout.when.framin: unknown key; did you mean framing?",
         ),
         ("{after: $limit}", "{mid_stream: $how}", "idle_timeout.after: required, but missing"),
+        # -- what is computed makes sense by default, in every version
+        (
+            "{after: $limit}",
+            "{after: $limit, before_head: {status: 9999}}\n    source: https://a.test/",
+            "11:57: faults[0].idle_timeout.before_head.status: expected less than or equal to 599",
+        ),
+        (
+            "{after: $limit}",
+            "{after: '${limit + 5}'}\n    source: https://a.test/",
+            "11:19: faults[0].idle_timeout: limit + 5: expected values whose units go together",
+        ),
+        (
+            "limit: 5s}}",
+            "limit: 0s}}",
+            "11:27: faults[0].idle_timeout.after: expected greater than 0, got 0s",
+        ),
+        (
+            "setting: limit",
+            "setting: limit\n    if: limit + 5",
+            "13:9: faults[0].if: limit + 5: expected values whose units go together",
+        ),
         # -- values make sense, also of a fault that is left out by default
         (
             "setting: limit",
