@@ -98,7 +98,9 @@ def parse(text: str) -> Expression:
             warnings.simplefilter("error")  # what Python merely doubts, such as 1if, is a mistake
             tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, Warning, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"expected an expression, got {shown(text)}") from None
+        # `$name` is for settings of a fault; within an expression a name is a name.
+        hint = f"; did you mean {shown(text.replace('$', ''))}?" if "$" in text else ""
+        raise ExpressionError(f"expected an expression, got {shown(text)}{hint}") from None
     for node in _nodes(tree):
         if not _is_allowed(node):
             what = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__

@@ -93,6 +93,12 @@ def test_anything_else_is_refused_when_it_is_parsed(text: str) -> None:
         parse(text)
 
 
+def test_a_name_with_the_sign_of_settings_is_told_to_be_written_without() -> None:
+    wanted = r"^expected an expression, got not \$retries; did you mean not retries\?$"
+    with pytest.raises(ExpressionError, match=wanted):
+        parse("not $retries")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
