@@ -35,6 +35,8 @@ _LONG_S = 120.0
 # What is said of the worst of many, and what the mark of a row says.
 _WORST = re.compile(r"; the worst (?:took|was still held after) ([0-9.]+ s).*")
 _HEARSAY = re.compile(r"; \S+ is known by report only$")
+# What a client finds that has had its stream, and comes back.
+_TURNED_AWAY = ("answered ", "refused ")
 _ENDED = {"end": "ended", "truncation": "cut", "reset": "reset"}
 
 
@@ -196,6 +198,10 @@ def _headline(
         case "delivered_within" if said and len(got_s) >= said and len(set(got_s)) == 1:
             worst = seconds(got_s[0] - said_s[0])
             return f"all {said} events arrive at {seconds(got_s[0])} (worst delay {worst})"
+        case "stays_open" if len(evidence.attempts) > 1 and finding.observed.startswith(
+            _TURNED_AWAY
+        ):
+            return f"its client came back: {finding.observed}"
         case "stays_open" if ending is not None:
             silence = seconds(ending.silence_s)
             return f"{_ENDED.get(ending.how, ending.how)} at {seconds(ending.life_s)}" + (

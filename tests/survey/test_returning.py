@@ -22,6 +22,7 @@ from harness.survey.kinds import MCP, NOTIFICATIONS, TICKER, Kind
 from harness.survey.observation import Observation
 from harness.survey.resuming import How
 from harness.survey.returning import comes_back, goes_on, onward
+from harness.survey.rows import rows_of_paths
 from harness.units import YAML_CONTEXT
 from harness.wire.coding import decoder, encoder
 from harness.wire.headers import Headers
@@ -291,6 +292,8 @@ def test_a_hop_that_has_no_place_left_answers_for_the_target() -> None:
     refused = found(judged, "stays_open")
     assert (refused.outcome, refused.hop) == ("FAIL", 1)
     assert refused.observed.startswith("answered 503 at 0.0 s by hop 1")
+    (row,) = rows_of_paths([judged], [1.0, 2.0, 3.0], {})
+    assert row.headline == "its client came back: answered 503 at 0.0 s by hop 1"
 
 
 def test_who_asks_in_another_version_is_answered_in_its_way() -> None:
