@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from harness.engine.judge import judge
 from harness.engine.judge import judge_again as judge_once_more
 from harness.engine.real_hop import identified
 from harness.engine.run import Job, default_workers, run, summary
+from harness.engine.scratch import own_folder
 from harness.engine.serving import check_flaws
 from harness.engine.settling import settle_s
 from harness.engine.stage import Props, is_simulated, watch_s
@@ -293,7 +293,7 @@ def _authority(cases: Iterable[Case], stack: ExitStack) -> Path | None:
     clients = [client for case in cases for client in case.scenario.client]
     if not any(client.tls or client.http == "2" for client in clients):
         return None
-    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sse-harness-ca-")))
+    directory = stack.enter_context(own_folder("ca"))
     make_ca(directory)
     return directory
 

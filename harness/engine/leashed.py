@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle, islice
@@ -39,7 +37,7 @@ class Program:
         words: The program and its arguments.
         cwd: Where.
         env: The whole of its environment; None: this process's.
-        scratch: A directory that goes with it, also when this process goes first.
+        scratch: A directory that goes with it, also when this process goes first: one of `scratch`.
     """
 
     words: Sequence[str]
@@ -88,17 +86,6 @@ class Leashed:
                 return
             os.killpg(self._process.pid, 9)
             await self._process.wait()
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A directory of its own for a program; the leash removes it too, should this process go."""
-    # Not in the run's directory: the path of a Unix socket has a hundred characters at most.
-    path = Path(tempfile.mkdtemp(prefix="sse-harness-scratch-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def free_ports(wanted: Sequence[int]) -> list[int]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import trio
 
-from harness.engine.leashed import Leashed, Program, free_ports, scratch_folder
+from harness.engine.leashed import Leashed, Program, free_ports
+from harness.engine.scratch import own_folder
 from harness.errors import HopError, LocalEnvironmentError
 from harness.hops import real
 from harness.model.scenario import Case, Hop
@@ -123,11 +124,12 @@ async def stand(
     """
     wanted = (port,) if h2_port is None else (port, h2_port)
     with ExitStack() as stack:
-        kept = folder if folder is not None else stack.enter_context(scratch_folder())
-        kept.mkdir(parents=True, exist_ok=True)
-        log = kept / LOG
         for attempt in range(1, _TRIES + 1):
-            scratch = stack.enter_context(scratch_folder())
+            scratch = stack.enter_context(own_folder("scratch"))
+            # In there it goes with the program, also when this process goes first.
+            kept = folder if folder is not None else scratch / "kept"
+            kept.mkdir(parents=True, exist_ok=True)
+            log = kept / LOG
             try:
                 ports = free_ports(wanted)
             except OSError as error:

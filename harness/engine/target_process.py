@@ -12,7 +12,8 @@ import trio
 
 from harness.ends import command as ends
 from harness.ends.target import origin
-from harness.engine.leashed import Leashed, Program, free_ports, scratch_folder
+from harness.engine.leashed import Leashed, Program, free_ports
+from harness.engine.scratch import own_folder
 from harness.engine.target_output import Output
 from harness.errors import TargetError, shown
 from harness.model import redaction
@@ -113,7 +114,7 @@ class _Run:
         """Run it; why it did not come up, None: it did."""
         is_up = False
         began_s = trio.current_time()
-        with scratch_folder() as scratch:
+        with own_folder("scratch") as scratch:
             program = Program(self._start.words, self._start.cwd, self._start.env, scratch)
             async with trio.open_nursery() as nursery:
                 leashed = Leashed(program, subprocess.PIPE)

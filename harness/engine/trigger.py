@@ -13,7 +13,8 @@ import trio
 
 from harness.ends.command import with_port
 from harness.ends.target import Origin
-from harness.engine.leashed import Leashed, Program, scratch_folder
+from harness.engine.leashed import Leashed, Program
+from harness.engine.scratch import own_folder
 from harness.engine.target_output import Output
 from harness.errors import TargetError
 from harness.model import journal
@@ -147,7 +148,7 @@ class Puller:
     async def _run_command(self) -> str:
         words = [with_port(it, self._where.at.port) for it in self._trigger.command]
         output = Output(None, self._where.secrets.text, self._where.secrets.longest)
-        with scratch_folder() as scratch:
+        with own_folder("scratch") as scratch:
             program = Program(words, Path(self._trigger.cwd or "."), None, scratch)
             async with trio.open_nursery() as nursery, Leashed(program, subprocess.PIPE) as process:
                 assert process.stdout is not None

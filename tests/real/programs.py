@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -209,13 +210,20 @@ def started(
     command: Sequence[str] = HARNESS,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Program]:
-    """Start this tool, and leave nothing of it behind; see `run`."""
+    """Start this tool, and leave nothing of it behind; see `run`.
+
+    Not what it keeps where the system has temporary files either, should it be killed. That place
+    has a short name, as Unix sockets need it.
+    """
     cwd.mkdir(parents=True, exist_ok=True)
-    program = Program([*command, *args], cwd, dict(env or {}))
-    try:
-        yield program
-    finally:
-        program.kill()
+    with tempfile.TemporaryDirectory(prefix="own-", ignore_cleanup_errors=True) as own:
+        # Programs that root starts go on as nobody.
+        Path(own).chmod(0o711)
+        program = Program([*command, *args], cwd, {"TMPDIR": own, **(env or {})})
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 class Program:
