@@ -51,7 +51,7 @@ class NotAskedError(Exception):
 
 
 class NotOnwardError(Exception):
-    """A chain asks in a way in which the target was not seen to go on."""
+    """A chain asks in a way, or with an id, of which it is not known how the target goes on."""
 
 
 class Observed:
@@ -269,7 +269,7 @@ class _Visits:
             return self._target.from_the_beginning(like)
         said = self._target.after(ask.last_event_id, self._recording.now_s, like)
         if said is None:
-            raise NotAskedError(ask)
+            raise NotOnwardError
         return said
 
     def comes_back(self, request: Asked, got: Got, now_s: float) -> Asked | None:

@@ -8,6 +8,7 @@ counting, and others get a number behind them.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -51,11 +52,13 @@ class Onward:
         plain: Every read: when, and what, decoded.
         head_s: How soon the target answers a client that comes back.
         missed_s: How soon that client gets what it missed.
+        window_s: How far back the target remembers.
     """
 
     plain: tuple[tuple[float, bytes], ...]
     head_s: float
     missed_s: float
+    window_s: float = math.inf
 
     def from_the_beginning(self, like: Observation) -> Said:
         """The response to a client that has nothing yet.
@@ -66,7 +69,7 @@ class Onward:
         return replace(like.said, reads=coded(self.plain, like.codings))
 
     def after(self, last_id: str, now_s: float, like: Observation) -> Said | None:
-        """The response to a client that comes back; None: nobody has had such an id.
+        """The response to a client that comes back; None: it had no such id, or too long ago.
 
         Args:
             last_id: The last event that it has.
@@ -79,6 +82,8 @@ class Onward:
         for t_s, data in self.plain:
             if t_s > now_s:
                 break
+            if now_s - t_s > self.window_s:
+                continue
             for block in _BLOCK.findall(data):
                 if is_known and _DATA.search(block):
                     missed.append(block)
@@ -103,7 +108,8 @@ def onward(first: Observation, again: Observation, until_s: float, most_reads: i
     """
     plain, _ = continued(first, until_s, most_reads, None, _renamed(first))
     said_s = (it.t_s for it in again.reads if it.events)
-    return Onward(tuple(plain), again.said.head_s, next(said_s, again.said.head_s))
+    head_s, window_s = again.said.head_s, first.promises.resume_window_s
+    return Onward(tuple(plain), head_s, next(said_s, head_s), window_s or math.inf)
 
 
 def _renamed(seen: Observation) -> Callable[[bytes, int], bytes]:

@@ -121,6 +121,24 @@ def test_lines_may_end_with_cr_alone() -> None:
     assert heard[0][1] == "data: 4\rid: 4\r\rdata: 5\rid: 5\r\r"
 
 
+def test_a_target_that_remembers_for_a_while_sends_what_came_since() -> None:
+    promises = Promises.model_validate({"resume_window": "3s"}, context=YAML_CONTEXT)
+    forgetful = replace(FIRST, promises=promises)
+
+    assert said("2", 6.5, forgetful) is None
+    heard = said("3", 6.5, forgetful)
+    assert heard is not None
+    assert heard[0] == (0.2, event(4, 4) + event(5, 5))
+
+
+def test_a_client_that_is_away_for_longer_than_that_is_judged_as_before() -> None:
+    promises = Promises.model_validate({"resume_window": "3s"}, context=YAML_CONTEXT)
+    judged = through(f"[{{{LIMIT}}}]", replace(FIRST, promises=promises))
+
+    assert asked(judged) == [(0.0, None)]
+    assert "resumes" not in {it.check for it in judged.case.findings}
+
+
 def test_heartbeats_are_not_missed() -> None:
     reads = [(n + 0.5, ": hb\n\n") for n in range(9)]
     first = saw(*sorted([*reads, *every(1.0, 10, text=IDS)]), watched_s=10.2)
