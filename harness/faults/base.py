@@ -193,20 +193,20 @@ class PerExchange:
         self._states: dict[int, Exchange] = {}
         self._ended: set[int] = set()
 
-    def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
+    def step(self, now_s: float, x: int, event: Event) -> list[tuple[int, Action]]:
         """See `Fault.step`."""
         if x in self._ended and not isinstance(event, CaseOver):
-            if isinstance(event, ClientGone):
-                yield x, passed(event)
-            return
+            return [(x, passed(event))] if isinstance(event, ClientGone) else []
+        out: list[tuple[int, Action]] = []
         state = self._states.get(x)
         if state is None:
             state = self._states[x] = self._make(x)
-            yield x, Note("armed", f"exchange {x}")
+            out.append((x, Note("armed", f"exchange {x}")))
         if isinstance(event, CaseOver):
             del self._states[x]
             self._ended.discard(x)
         for action in state.step(now_s, event):
             if isinstance(action, End | Answer):
                 self._ended.add(x)
-            yield x, action
+            out.append((x, action))
+        return out

@@ -49,12 +49,15 @@ class Conditional:
 
     def step(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
         """See `Fault.step`."""
-        if x in self._passing:
-            if isinstance(event, CaseOver):
-                self._passing.discard(x)
-            elif not isinstance(event, Wake):
-                yield x, passed(event)
-            return
+        if x not in self._passing:
+            return self._standing(now_s, x, event)
+        if isinstance(event, CaseOver):
+            self._passing.discard(x)
+            return ()
+        return () if isinstance(event, Wake) else ((x, passed(event)),)
+
+    def _standing(self, now_s: float, x: int, event: Event) -> Iterable[tuple[int, Action]]:
+        """A step in an exchange in which the fault stands, as far as is known."""
         undecided = self._undecided.get(x)
         match event:
             case RequestHead():

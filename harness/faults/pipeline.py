@@ -160,13 +160,28 @@ class Pipeline:
         entered again while it is still speaking.
         """
         self._tell(stage, x, event)
-        while self._queue:
-            at, y, now = self._queue.popleft()
-            for z, action in self._stages[at].step(now_s, y, now):
+        queue, stages = self._queue, self._stages
+        while queue:
+            at, y, now = queue.popleft()
+            for z, action in stages[at].step(now_s, y, now):
                 assert isinstance(action, Note) or not isinstance(now, CaseOver), (
                     f"stage {at} answers the end of the case with {action}"
                 )
-                self._route(at, z, action)
+                if type(action) is Forward:  # nearly all of them
+                    self._forward(at, z, action)
+                else:
+                    self._route(at, z, action)
+
+    def _forward(self, stage: int, x: int, action: Forward) -> None:
+        """Hand on body bytes: as `_route` does, without looking what else it may be."""
+        flow = self._flows.get(x)
+        if flow is None or stage in flow.ended:
+            return
+        if stage == self._last:
+            self._out.append((x, action))
+            return
+        self._queue.append((stage + 1, x, Data(action.data)))
+        flow.reached.add(stage + 1)
 
     def _tell(self, stage: int, x: int, event: Event) -> None:
         self._queue.append((stage, x, event))
@@ -213,7 +228,9 @@ class Pipeline:
                     self._out.append((x, action))
                 else:
                     self._up(flow, stage - 1, x, action)
-            case ForwardHead() | Forward() | Answer() | End():
+            case Forward():
+                self._forward(stage, x, action)
+            case ForwardHead() | Answer() | End():
                 if stage in flow.ended:
                     return
                 match action:
@@ -223,8 +240,6 @@ class Pipeline:
                         # What one stage has chosen the ones downstream of it cannot know.
                         flow.framing = flow.framing or framing
                         action = replace(action, framing=flow.framing)
-                    case Forward():
-                        pass
                 if stage == self._last:
                     self._out.append((x, action))
                 else:
@@ -252,15 +267,11 @@ class Pipeline:
                     flow.gone.add(stage)
                     self._tell(stage, x, ClientGone("rst" if how == "rst" else "fin"))
 
-    def _down(
-        self, flow: _Flow, stage: int, x: int, action: ForwardHead | Forward | Answer | End
-    ) -> None:
+    def _down(self, flow: _Flow, stage: int, x: int, action: ForwardHead | Answer | End) -> None:
         match action:
             case ForwardHead(head):
                 # Attempts are stage 0's affair: to the others there is one response.
                 self._tell(stage, x, replace(head, attempt=0))
-            case Forward(data):
-                self._tell(stage, x, Data(data))
             case Answer(is_refusal=True):
                 self._tell(stage, x, UpstreamEnd("refused"))
             case Answer():

@@ -115,7 +115,7 @@ def _others(clients: Sequence[Client], heard: Sequence[Heard]) -> tuple[Other, .
     for number in range(1, len(clients)):
         got = clients[number].got
         is_own = any(starts_s[number] <= it.began_s < starts_s[number + 1] for it in heard)
-        first_s = round(got.body[0][0] - starts_s[number], 3) if got.body else None
+        first_s = round(got.reads[0][0] - starts_s[number], 3) if got.reads else None
         out.append(Other(is_own, first_s, simulate.events_in(got)))
     return tuple(out)
 
@@ -132,7 +132,7 @@ def _since(got: Got, began_s: float, wrote: Sequence[tuple[float, float]]) -> Go
         headers=got.headers,
         head_s=None if got.head_s is None else since(got.head_s),
         framing=got.framing,
-        body=[(since(t_s), data) for t_s, data in got.body],
+        reads=[(since(t_s), data) for t_s, data in got.reads],
         end=got.end,
         end_s=None if got.end_s is None else since(got.end_s),
         h2_code=got.h2_code,

@@ -74,7 +74,7 @@ def _other(number: int, asked_s: float, got: Got, entries: list[tuple[float, Ent
         isinstance(it, journal.HopAttempt) and it.hop == 1 and it.x == number + 1
         for _, it in entries
     )
-    first_s = got.body[0][0] - asked_s if got.body else None
+    first_s = got.reads[0][0] - asked_s if got.reads else None
     return Other(is_own, first_s, events_in(got))
 
 
@@ -165,11 +165,7 @@ def _decoded(got: Got) -> list[tuple[float, bytes]]:
     """Each arrival's bytes, decoded."""
     coding = (value(got.headers, "content-encoding") or "").lower()
     decode = decoder("" if coding == "none" else coding).decompress
-    out, size = [], 0
-    for t_s, body in got.body:
-        out.append((t_s, decode(body[size:])))
-        size = len(body)
-    return out
+    return [(t_s, decode(data)) for t_s, data in got.reads]
 
 
 def _bursts(arrivals: list[tuple[float, bytes]]) -> tuple[tuple[float, int], ...]:

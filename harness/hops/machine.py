@@ -73,6 +73,11 @@ class _State:
         is_half = self.gone == "fin" and self.request.version != "HTTP/2"
         return self.gone is None or is_half
 
+    @property
+    def is_shut(self) -> bool:
+        """Whether nothing more can be sent to the client."""
+        return self.is_ended or not self.is_reached
+
 
 class HopMachine:
     """One hop of a chain.
@@ -127,7 +132,11 @@ class HopMachine:
         touched = {x}
         for y, action in self._fault.step(now_s, x, taken):
             touched.add(y)
-            done += ((y, final) for final in self._give(y, action))
+            if type(action) is Forward:  # nearly all of them
+                if self._may_forward(y, action):
+                    done.append((y, action))
+            else:
+                done += ((y, final) for final in self._give(y, action))
         for y in sorted(touched):
             if y in self._states and self.is_over(y):
                 self._finish(now_s, y)
@@ -155,9 +164,11 @@ class HopMachine:
         if state is None:
             return None  # an alarm, a read or a goodbye that was under way when `x` was over
         match event:
-            case (
-                ResponseHead(attempt=attempt) | Data(attempt=attempt) | UpstreamEnd(attempt=attempt)
-            ) if state.attempts.get(attempt) != "open":
+            case Data(attempt=attempt):  # first, as most events are
+                return event if state.attempts.get(attempt) == "open" else None
+            case ResponseHead(attempt=attempt) | UpstreamEnd(attempt=attempt) if (
+                state.attempts.get(attempt) != "open"
+            ):
                 return None  # it was under way when the hop closed that attempt
             case RequestHead():
                 self.record(
@@ -210,15 +221,15 @@ class HopMachine:
         state = self._states.get(x)
         if state is None:
             return  # another exchange spoke for `x` after `x` was over
-        is_shut = state.is_ended or not state.is_reached
+        is_shut = state.is_shut
         match action:
             case SendRequest(head, attempt):
                 yield from self._send(x, state, head, attempt)
             case ForwardHead(head, framing):
                 if not is_shut and not state.is_head_forwarded:
                     yield self._forward_head(x, state, head, framing)
-            case Forward(data):
-                if not is_shut and data:
+            case Forward():
+                if self._may_forward(x, action):
                     yield action
             case Answer():
                 if not is_shut and not state.is_head_forwarded:
@@ -250,6 +261,11 @@ class HopMachine:
                     yield action
             case PauseUpstream() | ResumeUpstream() | PauseDownstream() | ResumeDownstream():
                 yield action
+
+    def _may_forward(self, x: int, action: Forward) -> bool:
+        """Whether body bytes can still reach the client."""
+        state = self._states.get(x)
+        return state is not None and bool(action.data) and not state.is_shut
 
     def _send(self, x: int, state: _State, head: RequestHead, attempt: int) -> Iterable[Action]:
         assert attempt not in state.attempts, f"attempt {attempt} sent twice"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from harness.faults.base import GoneHow
 from harness.model import journal
@@ -63,7 +64,7 @@ class Got:
 
     Args:
         framing: How it was told the end of the body; None: it got no head.
-        body: (time, all body bytes up to then), one for each instant at which bytes came.
+        reads: (time, body bytes), one for each instant at which bytes came.
         end: How it ended; None: it was still open.
         h2_code: Error code of the RST_STREAM it ended with over HTTP/2; None: another end.
         goaway_s: When a GOAWAY told it to make no new request on this connection; None: never.
@@ -73,19 +74,25 @@ class Got:
     headers: Headers = ()
     head_s: float | None = None
     framing: str | None = None
-    body: list[tuple[float, bytes]] = field(default_factory=list)
+    reads: list[tuple[float, bytes]] = field(default_factory=list)
     end: str | None = None
     end_s: float | None = None
     h2_code: int | None = None
     goaway_s: float | None = None
 
+    @property
+    def body(self) -> list[tuple[float, bytes]]:
+        """(time, all body bytes up to then), one for each instant at which bytes came."""
+        whole = accumulate(data for _, data in self.reads)
+        return [(t_s, so_far) for (t_s, _), so_far in zip(self.reads, whole, strict=True)]
+
     def add(self, t_s: float, data: bytes) -> None:
         """Bytes came; those of one instant count as one arrival."""
-        before = self.body[-1][1] if self.body else b""
-        if self.body and abs(self.body[-1][0] - t_s) < SAME_INSTANT_S:
-            self.body[-1] = (self.body[-1][0], before + data)
+        if self.reads and abs(self.reads[-1][0] - t_s) < SAME_INSTANT_S:
+            began_s, before = self.reads[-1]
+            self.reads[-1] = (began_s, before + data)
         else:
-            self.body.append((t_s, before + data))
+            self.reads.append((t_s, data))
 
 
 # The journal's resolution, twice: less apart is the same instant.

@@ -222,6 +222,8 @@ class Replay:
 
     def _do(self, hop: int, x: int, action: Action) -> None:
         match action:
+            case ForwardHead() | Forward() | End():  # first, as most are
+                self._downstream(hop, x, action)
             case SendRequest(head, attempt):
                 self._request(Link(hop, x, attempt), head)
             case SendData(data, attempt):
@@ -232,8 +234,6 @@ class Replay:
                 pass
             case CloseUpstream(how, attempt):
                 self._close(Link(hop, x, attempt), ClientGone("rst" if how == "rst" else "fin"))
-            case ForwardHead() | Forward() | End():
-                self._downstream(hop, x, action)
             case WakeAt(at_s):
                 self._arm(hop, x, at_s)
             case PauseUpstream(attempt):

@@ -112,7 +112,7 @@ class Plan:
                 (at_s, x, again)
                 for at_s, x, event in self.moments
                 for again in (
-                    [replace(event, data=part) for part in cut(event.data)]
+                    [Data(part, event.attempt) for part in cut(event.data)]
                     if isinstance(event, Data)
                     else [event]
                 )
