@@ -115,26 +115,28 @@ class Interview:
         request = Asked(1, 1, 0.0, sent.method, sent.target, sent.headers, version=sent.version)
         self._announce(cells if for_replays else (), request)
         first = self.ask(Ask.of(request.version, request.headers))
+        alone = Observed(first)
         others: list[Observation] = []
         together: list[Finding] = []
         try:
             if first.is_stream and self._target.promises.broadcast:
                 together += self._together(first)
             if first.is_stream:
-                for it in self._asked_again(cells, first, for_replays=for_replays):
+                for it in self._asked_again(cells, alone, for_replays=for_replays):
                     others.append(it)  # noqa: PERF402 - what was heard before an interrupt is kept
         except KeyboardInterrupt:
             self.was_interrupted = True
-        return Observed(first, others, together)
+        return alone.and_also(others, together)
 
     def _asked_again(
-        self, cells: Sequence[Cell], first: Observation, *, for_replays: bool
+        self, cells: Sequence[Cell], alone: Observed, *, for_replays: bool
     ) -> Iterator[Observation]:
         """What is said to whoever asks otherwise than a client, as far as that is needed."""
+        first = alone.first
         is_forgetful = self._target.promises.resume_window_s is not None
         if is_forgetful:  # before it has forgotten
             yield from self._resumed(cells, first)
-        missing = unasked(cells if for_replays else (), Observed(first), self._seed)
+        missing = unasked(cells if for_replays else (), alone, self._seed)
         for ask, needy in missing.items():
             if not self._may_ask:
                 break

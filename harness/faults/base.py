@@ -136,6 +136,7 @@ class FaultConfig(Strict, ABC):
             delay, which does nothing else when it is over.
         stands_first: Whether it has to stand first in its hop, as it makes attempts of its own.
         held_bytes: Body bytes held back of one exchange at most, and one read on top.
+        looks_at: Response fields, lower case, that it looks at whatever its settings name.
 
     Args:
         when: In which exchanges the fault stands at all; None: in every one.
@@ -148,6 +149,7 @@ class FaultConfig(Strict, ABC):
     limit_decides: ClassVar[bool] = True
     stands_first: ClassVar[bool] = False
     held_bytes: ClassVar[int] = HELD_BYTES
+    looks_at: ClassVar[frozenset[str]] = frozenset()
 
     when: When | None = None
 
@@ -159,6 +161,16 @@ class FaultConfig(Strict, ABC):
         """The fault for one hop and one case; `draw` gives uniform numbers in [0, 1)."""
         fault = self.running(draw)
         return fault if self.when is None else Conditional(self.when, fault)
+
+    def heeds(self, field: str) -> bool:
+        """Whether what it does may depend on a response field.
+
+        Else it does the same whether or not the response has the field, which it passes on.
+
+        Args:
+            field: The field's name, lower case.
+        """
+        return field in self.looks_at or field in repr(self).lower()
 
     def limit_s(self) -> float:
         """The longest time this fault may take to act, in seconds; 0 when it has no limit."""

@@ -82,6 +82,7 @@ class Buffer(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    looks_at: ClassVar[frozenset[str]] = frozenset({"content-length"})
 
     block_bytes: Annotated[Size, Field(gt=0)] | None = None
     first_block_bytes: Annotated[Size, Field(gt=0)] | None = None
@@ -119,6 +120,10 @@ class Buffer(SimpleFault):
                 "and hold_head"
             )
         return self
+
+    def heeds(self, field: str) -> bool:
+        """See `FaultConfig.heeds`: where the head takes room in a block, every field does."""
+        return self.head_counts or super().heeds(field)
 
     def limit_s(self) -> float:
         """See `FaultConfig.limit_s`."""

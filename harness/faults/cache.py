@@ -55,6 +55,7 @@ class Cache(FaultConfig):
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
     arms: ClassVar[Literal["always", "acting"]] = "acting"
     limit_decides: ClassVar[bool] = False
+    looks_at: ClassVar[frozenset[str]] = frozenset({"age", "cache-control", "set-cookie"})
 
     default_ttl_s: Duration = 0.0
     ignore: tuple[Literal["Cache-Control", "Set-Cookie", "Authorization"], ...] = ()

@@ -88,6 +88,12 @@ class Compress(SimpleFault):
     """
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
+    looks_at: ClassVar[frozenset[str]] = frozenset(
+        {
+            "accept-ranges", "cache-control", "content-encoding", "content-length", "content-type",
+            "etag", "vary",
+        }
+    )  # fmt: skip
 
     coding: Annotated[tuple[Coding, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     flush: bool = False

@@ -71,6 +71,7 @@ class Cut(FaultConfig):
 
     conserves: ClassVar[Conserves] = Conserves.BYTES_AND_ORDER
     always_ends: ClassVar[bool] = True
+    looks_at: ClassVar[frozenset[str]] = frozenset({"content-encoding"})
 
     # Named in full: `after` is the time.
     after_bytes: Size | None = Field(default=None, alias="after_bytes")

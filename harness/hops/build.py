@@ -83,7 +83,7 @@ def machine(
         faces_client: Whether this machine journals the side towards the client.
         faces_target: Whether it journals the side towards the target.
     """
-    configs = [registry.build(spec.name, spec.settings) for spec in part.specs]
+    configs = [registry.built(spec.name, spec.settings) for spec in part.specs]
     late = [it for it in configs[1:] if it.stands_first]
     assert not late, f"{type(late[0]).__name__} does not stand first in hop {number}"
     stages = [

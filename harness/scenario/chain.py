@@ -313,7 +313,7 @@ def limit_paths(hops: Iterable[Hop]) -> tuple[str, ...]:
 def configs(hop: Hop) -> list[tuple[FaultSpec, FaultConfig]]:
     """The faults of a hop, with their settings read; scripts are left out."""
     return [
-        (spec, registry.build(spec.name, spec.settings))
+        (spec, registry.built(spec.name, spec.settings))
         for spec in hop.faults
         if spec.name != SCRIPT
     ]
@@ -343,7 +343,7 @@ def show_fault(spec: FaultSpec) -> str:
     if spec.name == SCRIPT:
         return f"{spec.name} {spec.settings}"
     settings = spec.settings or {}
-    config = registry.build(spec.name, settings)
+    config = registry.built(spec.name, settings)
     words = [spec.name]
     for at, (name, field) in enumerate(registry.settings_of(type(config))):
         key = key_of(name, field)

@@ -2,7 +2,8 @@
 
     observation   what a target said to one way of asking (engine/asking asks, the tap records)
     cadence       when an endless stream is known, and how it goes on
-    cells, play   a chain, and the journal of the stream replayed through it (hops/replay)
+    cells, play, replayed
+                  a chain, and the journal of the stream replayed through it (hops/replay), once
     kinds, resuming, expect, judging
                   what a stream is for, how it is resumed, what is asked of it, what came of it
     server_fixes, directives, proofs

@@ -7,8 +7,11 @@ is carried on as it was: the blocks seen since its first read, with their times,
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from harness.hops.observed import Said
@@ -159,21 +162,44 @@ def beat_of(seen: Observation) -> Beat | None:
     return Beat(tuple((after.t_s - before.t_s, after.data) for before, after in cycle))
 
 
-def carried_on(
-    seen: Observation, until_s: float, most_reads: int, beat: Beat | None = None
-) -> tuple[Said, float]:
-    """What the target says, had it been watched for longer, and how far that goes.
+class CarriedOn:
+    """A stream as it goes on after it was left: worked out once, however far it is asked for.
 
     Args:
         seen: What was seen.
-        until_s: How far to go, in seconds since the request.
-        most_reads: How many reads to add at most.
+        most_reads: How many reads to add at most, give or take a beat.
         beat: How it goes on, if that is known better than from what was seen here.
     """
-    if beat_of(seen) is None or until_s <= seen.watched_s:
-        return seen.said, seen.watched_s
-    plain, reach_s = continued(seen, until_s, most_reads, beat)
-    return replace(seen.said, reads=coded(plain, seen.codings)), reach_s
+
+    def __init__(self, seen: Observation, most_reads: int, beat: Beat | None = None) -> None:
+        self._seen = seen
+        self._most_reads = most_reads
+        own = beat_of(seen)
+        self._beat = None if own is None else beat or own
+
+    def until(self, until_s: float) -> tuple[Said, float]:
+        """What the target says, had it been watched for longer, and how far that goes.
+
+        Args:
+            until_s: How far to go, in seconds since the request.
+        """
+        if self._beat is None or until_s <= self._seen.watched_s:
+            return self._seen.said, self._seen.watched_s
+        reads = self._reads
+        count = bisect_right(reads, until_s, lo=self._kept, key=lambda it: it[0])
+        reach_s = until_s if count < len(reads) else reads[-1][0]
+        return replace(self._seen.said, reads=reads[:count]), reach_s
+
+    @cached_property
+    def _kept(self) -> int:
+        """How many of the reads were seen."""
+        return _last_whole(self._seen) + 1
+
+    @cached_property
+    def _reads(self) -> tuple[tuple[float, bytes], ...]:
+        """As far as it goes, coded."""
+        plain, _ = continued(self._seen, math.inf, self._most_reads, self._beat)
+        return coded(plain, self._seen.codings)
 
 
 def continued(
@@ -183,7 +209,7 @@ def continued(
     beat: Beat | None = None,
     renamed: Callable[[bytes, int], bytes] = lambda data, _times: data,
 ) -> tuple[list[tuple[float, bytes]], float]:
-    """The same, decoded; see `carried_on`.
+    """What a target says, decoded, had it been watched for longer, and how far that goes.
 
     Args:
         seen: What was seen, which has a beat.
@@ -194,8 +220,8 @@ def continued(
     """
     beat = beat or beat_of(seen)
     assert beat is not None
-    last = max(at for at, it in enumerate(seen.reads) if it.is_whole)
-    plain: list[tuple[float, bytes]] = [(it.t_s, it.data) for it in seen.reads[: last + 1]]
+    whole = seen.reads[: _last_whole(seen) + 1]
+    plain: list[tuple[float, bytes]] = [(it.t_s, it.data) for it in whole]
     kept = len(plain)
     # A silence that was seen to be longer is kept.
     at_s = max(seen.watched_s, plain[-1][0] + beat.steps[0][0]) - beat.steps[0][0]
@@ -208,6 +234,11 @@ def continued(
                 return plain, until_s
             plain.append((at_s, renamed(data, times)))
     return plain, at_s
+
+
+def _last_whole(seen: Observation) -> int:
+    """The last read behind which another block may follow."""
+    return max(at for at, it in enumerate(seen.reads) if it.is_whole)
 
 
 def coded(

@@ -13,7 +13,7 @@ from harness.model.scenario import Hop
 from harness.products.expand import hop
 from harness.products.load import products
 from harness.scenario import builtin
-from harness.scenario.chain import longest_limit_s, show_chain
+from harness.scenario.chain import configs, longest_limit_s, show_chain
 from harness.scenario.load import load
 
 DIRECT = "direct"
@@ -49,6 +49,15 @@ class Cell:
             len(word) == 1 and not word[name] for word, name in zip(words, names, strict=True)
         )
         return ",".join(names) if is_bare else json.dumps(words)
+
+    @cached_property
+    def behaviour(self) -> str:
+        """What it does to a stream: chains of which this is the same do the same."""
+        return repr([[(it.name, it.settings) for it in hop.faults] for hop in self.hops])
+
+    def heeds(self, field: str) -> bool:
+        """Whether what it does to a stream may depend on a response field, named in lower case."""
+        return any(config.heeds(field) for hop in self.hops for _, config in configs(hop))
 
     @cached_property
     def longest_limit_s(self) -> float:

@@ -17,9 +17,10 @@ from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Case, Hop, Scenario, Target
 from harness.model.verdict import Finding
-from harness.survey.cadence import beat_of, carried_on
+from harness.survey.cadence import CarriedOn, beat_of
 from harness.survey.cells import Cell
 from harness.survey.observation import Observation
+from harness.survey.replayed import Conditions, Replayed, Replays
 from harness.survey.returning import Onward, comes_back, onward
 from harness.version import VERSION
 from harness.wire.accept_encoding import preferred
@@ -61,6 +62,7 @@ class Observed:
         first: The response to a client's own request.
         others: The responses to other ways of asking.
         together: What several streams at once showed; () nobody opened them.
+        replays: What chains are known to do to it; None: nothing is known.
     """
 
     def __init__(
@@ -68,10 +70,14 @@ class Observed:
         first: Observation,
         others: Sequence[Observation] = (),
         together: Sequence[Finding] = (),
+        replays: Replays | None = None,
     ) -> None:
         self.first = first
         self.together = tuple(together)
+        self.replays = Replays() if replays is None else replays
         self._by_ask = {it.ask: it for it in (first, *others)}
+        self._beat = beat_of(first)
+        self._carried: dict[int, CarriedOn] = {}
 
     @property
     def resumed(self) -> Observation | None:
@@ -81,10 +87,18 @@ class Observed:
 
     def with_all(self, fixes: Iterable[Callable[[Observation], Observation]]) -> Observed:
         """The same, had the target done all of this besides."""
-        seen = list(self._by_ask.values())
+        first, *others = self._by_ask.values()
+        fixes = tuple(fixes)
         for fix in fixes:
-            seen = [fix(it) if it.is_stream else it for it in seen]
-        return Observed(seen[0], seen[1:], self.together)
+            first, *others = [fix(it) if it.is_stream else it for it in (first, *others)]
+        # What is tried once is not kept: there is a lot of it.
+        replays = Replays(keeps=False) if fixes else self.replays.unchanged()
+        return Observed(first, others, self.together, replays)
+
+    def and_also(self, others: Iterable[Observation], together: Sequence[Finding] = ()) -> Observed:
+        """The same, and what was said to other ways of asking, and to several at once."""
+        first, *known = self._by_ask.values()
+        return Observed(first, [*known, *others], together, self.replays)
 
     def find(self, ask: Ask) -> Observation:
         """What the target says to one way of asking.
@@ -99,6 +113,17 @@ class Observed:
             if alike and _is_same_coding(ask, seen):
                 return seen
         raise NotAskedError(ask)
+
+    def carried_on(self, seen: Observation) -> CarriedOn:
+        """How what was seen of one way of asking goes on: by the beat of the first one.
+
+        Args:
+            seen: One of these.
+        """
+        known = self._carried.get(id(seen))  # which lives as long as this does
+        if known is None:
+            known = self._carried[id(seen)] = CarriedOn(seen, _MOST_READS, self._beat)
+        return known
 
 
 def _is_same_coding(ask: Ask, seen: Observation) -> bool:
@@ -191,43 +216,62 @@ def play(
     until_s = _until_s(cell, first) if until_s is None else until_s
     reach_s = until_s
     if not first.has_all:
-        _, reach_s = carried_on(first, until_s, _MOST_READS)
+        _, reach_s = observed.carried_on(first).until(until_s)
         if gone_s is not None:
             reach_s = min(reach_s, until_s)
     scenario = scenario_of(cell, expect, reach_s)
     case = Case(id=scenario.id, scenario=scenario, target=target, clock="real", seed=seed)
-    recording = Recording(_first_entry(case), first.lag_s, asks_again=again is not None)
-    answers = _Answers(observed, reach_s, is_left=gone_s is not None)
-    visits = None
-    if again is not None:
-        visits = _Visits(observed, onward(first, again, reach_s, _MOST_READS), recording)
-    said = answers.said if visits is None else visits.said
-    machines = build.machines(cell.hops, seed, recording.record)
-    back = None if visits is None else visits.comes_back
-    replay = Replay(machines, said, reach_s, recording.tick, recording, back)
-    replay.run([request_of(first, gone_s)])
     is_projected = not first.has_all and reach_s > first.watched_s
-    return Played(
-        recording.over(reach_s, f"replayed for {reach_s:g} s"),
-        reach_s,
-        first.watched_s if is_projected else None,
-        tuple(answers.asks if visits is None else visits.asks),
-        has_lost_id=visits is not None and visits.has_lost_id,
-    )
+    projected_s = first.watched_s if is_projected else None
+    first_entry = _first_entry(case)
+    if again is not None:
+        recording = Recording(first_entry, first.lag_s, asks_again=True)
+        visits = _Visits(observed, onward(first, again, reach_s, _MOST_READS), recording)
+        machines = build.machines(cell.hops, seed, recording.record)
+        replay = Replay(
+            machines, visits.said, reach_s, recording.tick, recording, visits.comes_back
+        )
+        replay.run([request_of(first, gone_s)])
+        entries = recording.over(reach_s, _replayed_for(reach_s))
+        asks = tuple(visits.asks)
+        return Played(entries, reach_s, projected_s, asks, has_lost_id=visits.has_lost_id)
+    conditions = Conditions(cell.behaviour, seed, reach_s, gone_s)
+    done = observed.replays.find(conditions, observed.find)
+    if done is None:
+        done = _replayed(cell, observed, first_entry, conditions)
+        observed.replays.add(conditions, done)
+    entries = Journal([first_entry, *done.entries])
+    return Played(entries, reach_s, projected_s, tuple(ask for ask, _ in done.answers))
+
+
+def _replayed(
+    cell: Cell, observed: Observed, first_entry: journal.CaseEntry, conditions: Conditions
+) -> Replayed:
+    _, seed, reach_s, gone_s = conditions
+    recording = Recording(first_entry, observed.first.lag_s)
+    answers = _Answers(observed, reach_s, is_left=gone_s is not None)
+    machines = build.machines(cell.hops, seed, recording.record)
+    replay = Replay(machines, answers.said, reach_s, recording.tick, recording)
+    replay.run([request_of(observed.first, gone_s)])
+    entries = recording.over(reach_s, _replayed_for(reach_s))
+    return Replayed(entries.entries[1:], tuple(answers.given))
+
+
+def _replayed_for(reach_s: float) -> str:
+    return f"replayed for {reach_s:g} s"
 
 
 class _Answers:
     """What a target says, as it was seen to.
 
     Attributes:
-        asks: How it was asked.
+        given: How it was asked, and what it was seen to say to that.
     """
 
     def __init__(self, observed: Observed, reach_s: float, *, is_left: bool) -> None:
-        self.asks: list[Ask] = []
+        self.given: list[tuple[Ask, Observation]] = []
         self._observed = observed
         self._reach_s = reach_s
-        self._beat = beat_of(observed.first)
         # What it did when its client left is replayed where one leaves.
         is_heard = is_left and observed.first.notices_leaving
         self._answer = observed.first.said.answer if is_heard else None
@@ -235,9 +279,9 @@ class _Answers:
     def said(self, head: RequestHead) -> Said:
         """What it says to one request."""
         ask = Ask.of(head.version, head.headers)
-        self.asks.append(ask)
         seen = self._observed.find(ask)
-        told = carried_on(seen, self._reach_s, _MOST_READS, self._beat)[0]
+        self.given.append((ask, seen))
+        told = self._observed.carried_on(seen).until(self._reach_s)[0]
         return replace(told, answer=self._answer, answer_s=self._observed.first.said.answer_s)
 
 
@@ -320,4 +364,6 @@ def _first_entry(case: Case) -> journal.CaseEntry:
         seed=case.seed,
         target=case.target.url or "",
         is_reference=False,
+        n=0,
+        t_s=0.0,
     )

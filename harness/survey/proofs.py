@@ -41,6 +41,7 @@ _FOLKLORE: Mapping[str, tuple[ServerFix, ...]] = MappingProxyType(
 _CURABLE = frozenset({"FAIL", "WARN"})
 
 type Fixes = tuple[ServerFix, ...]
+type _Known = dict[tuple[int, Fixes], tuple[Cell, bool]]
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,15 @@ class Prover:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._judges: dict[Fixes, Judge] = {(): judge}
+        self._judges: dict[Fixes, Judge] = {}
         self.useful = tuple(it for it in SERVER_FIXES if it.helps(judge.observed.first))
 
     def prove(self, judged: Judged) -> Proven:
         """What cures a chain that the stream does not survive."""
         main = main_finding(judged)
-        trial = _Trial(self, judged.cell, is_left=main is not None and main.check == LEAVING)
+        is_left = main is not None and main.check == LEAVING
+        known: _Known = {(id(judged.cell), ()): (judged.cell, False)}
+        trial = _Trial(self, judged.cell, known, is_left=is_left)
         useful = self.useful
         cures: list[Fixes] = [(it,) for it in useful if trial.passes((it,))]
         if not cures and trial.passes(useful):
@@ -131,15 +134,26 @@ class _Trial:
     """What is tried on one chain.
 
     Attributes:
+        known: What came of what was tried, by the chain itself, which is kept for that.
         is_left: Whether what is to be cured is that nobody tells the target of a client that
             leaves. What a stream suffers is cured or not, whatever else is told of the chain.
     """
 
     prover: Prover
     cell: Cell
+    known: _Known
     is_left: bool
 
     def passes(self, fixes: Fixes) -> bool:
+        """Whether the stream survives this chain if the server does all of this."""
+        # A field that the chain does not heed changes nothing there.
+        felt = tuple(it for it in fixes if not it.field or self.cell.heeds(it.field))
+        at = id(self.cell), felt
+        if at not in self.known:
+            self.known[at] = self.cell, self._is_cured(felt)
+        return self.known[at][1]
+
+    def _is_cured(self, fixes: Fixes) -> bool:
         judge = self.prover.judge_with(fixes)
         if not self.is_left:
             return judge.staying(self.cell).case.outcome == "PASS"

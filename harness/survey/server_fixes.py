@@ -36,12 +36,14 @@ class ServerFix:
         text: What to do.
         helps: Whether a server that was seen to answer so does not do it already.
         apply: What it would have said then.
+        field: The response field, lower case, that is all it changes; "": it changes more.
     """
 
     name: str
     text: str
     helps: Callable[[Observation], bool]
     apply: Callable[[Observation], Observation]
+    field: str = ""
 
 
 def _with_headers(seen: Observation, headers: Headers) -> Observation:
@@ -97,12 +99,14 @@ UNBUFFERED: Final = ServerFix(
     "response header  X-Accel-Buffering: no",
     lambda seen: value(seen.said.headers, "x-accel-buffering") != "no",
     _unbuffered,
+    "x-accel-buffering",
 )
 UNTRANSFORMED: Final = ServerFix(
     "untransformed",
     "response header  Cache-Control: no-cache, no-transform",
     lambda seen: "no-transform" not in tokens(seen.said.headers, "cache-control"),
     _untransformed,
+    "cache-control",
 )
 AT_ONCE: Final = ServerFix(
     "at once",

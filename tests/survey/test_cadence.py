@@ -5,7 +5,7 @@ import pytest
 from harness.model import journal
 from harness.model.journal import Payload
 from harness.model.promises import EndMarker, Promises
-from harness.survey.cadence import Beat, Watching, beat_of, carried_on, longest_silence_s
+from harness.survey.cadence import Beat, CarriedOn, Watching, beat_of, longest_silence_s
 from harness.survey.observation import Observation
 from harness.wire.coding import decoder, encoder
 from tests.survey.seen import STREAM, every, saw
@@ -154,7 +154,7 @@ def test_one_read_tells_nothing() -> None:
     seen = saw((1.0, EVENT), watched_s=60.0)
 
     assert beat_of(seen) is None
-    assert carried_on(seen, 600.0, 1000) == (seen.said, 60.0)
+    assert CarriedOn(seen, 1000).until(600.0) == (seen.said, 60.0)
 
 
 def test_what_was_said_since_the_first_read_comes_again() -> None:
@@ -165,7 +165,7 @@ def test_what_was_said_since_the_first_read_comes_again() -> None:
 
 def test_it_is_carried_on_with_its_times() -> None:
     seen = saw((0.0, HEARTBEAT), (2.0, EVENT), (5.0, HEARTBEAT), watched_s=5.5)
-    said, reach_s = carried_on(seen, 13.0, 1000)
+    said, reach_s = CarriedOn(seen, 1000).until(13.0)
 
     assert [t_s for t_s, _ in said.reads] == [0.0, 2.0, 5.0, 7.0, 10.0, 12.0]
     assert [data for _, data in said.reads[2:]] == [
@@ -177,7 +177,7 @@ def test_it_is_carried_on_with_its_times() -> None:
 
 def test_a_silence_that_was_seen_to_be_longer_is_kept() -> None:
     seen = saw((0.0, EVENT), (1.0, EVENT), watched_s=5.0)
-    said, _ = carried_on(seen, 8.0, 1000)
+    said, _ = CarriedOn(seen, 1000).until(8.0)
 
     assert [t_s for t_s, _ in said.reads] == [0.0, 1.0, 5.0, 6.0, 7.0, 8.0]
 
@@ -185,7 +185,7 @@ def test_a_silence_that_was_seen_to_be_longer_is_kept() -> None:
 def test_a_beat_that_is_known_better_is_taken() -> None:
     first = saw(*every(2.0, 10), watched_s=20.5)
     again = saw(*every(2.0, 3), watched_s=6.5)
-    said, _ = carried_on(again, 13.0, 1000, beat_of(first))
+    said, _ = CarriedOn(again, 1000, beat_of(first)).until(13.0)
 
     assert [t_s for t_s, _ in said.reads] == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]
 
@@ -194,11 +194,11 @@ def test_who_was_silent_does_not_begin_to_speak() -> None:
     first = saw(*every(2.0, 10), watched_s=20.5)
     again = saw(watched_s=20.5)
 
-    assert carried_on(again, 60.0, 1000, beat_of(first)) == (again.said, 20.5)
+    assert CarriedOn(again, 1000, beat_of(first)).until(60.0) == (again.said, 20.5)
 
 
 def test_no_more_reads_are_added_than_asked_for() -> None:
-    said, reach_s = carried_on(saw(*every(1.0, 10), watched_s=10.5), 1e6, 18)
+    said, reach_s = CarriedOn(saw(*every(1.0, 10), watched_s=10.5), 18).until(1e6)
 
     assert len(said.reads) == 10 + 18
     assert reach_s == pytest.approx(said.reads[-1][0])
@@ -207,12 +207,12 @@ def test_no_more_reads_are_added_than_asked_for() -> None:
 def test_it_is_not_carried_on_within_what_was_seen() -> None:
     seen = saw(*every(1.0, 10), watched_s=10.5)
 
-    assert carried_on(seen, 10.5, 1000) == (seen.said, 10.5)
+    assert CarriedOn(seen, 1000).until(10.5) == (seen.said, 10.5)
 
 
 def test_a_block_that_was_cut_off_in_its_middle_is_left_out() -> None:
     seen = saw((0.0, EVENT), (1.0, EVENT), (2.0, "data: half"), watched_s=2.5)
-    said, _ = carried_on(seen, 3.5, 1000)
+    said, _ = CarriedOn(seen, 1000).until(3.5)
 
     assert b"half" not in b"".join(data for _, data in said.reads)
     assert [t_s for t_s, _ in said.reads] == [0.0, 1.0, 2.5, 3.5]
@@ -230,7 +230,7 @@ def test_a_coded_stream_goes_on_in_its_coding() -> None:
     coder = encoder("gzip")
     reads = [(float(n), coder.compress(EVENT.encode()) + coder.flush()) for n in range(5)]
     headers = (*STREAM, ("Content-Encoding", "gzip"))
-    said, _ = carried_on(saw(*reads, watched_s=4.5, headers=headers), 9.0, 1000)
+    said, _ = CarriedOn(saw(*reads, watched_s=4.5, headers=headers), 1000).until(9.0)
 
     unpack = decoder("gzip")
     assert [unpack.decompress(data) for _, data in said.reads] == [EVENT.encode()] * 10

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.model.ask import Ask
+from harness.model.journal import ClientHead, Entry, HopForwardedHead, HopHead, TapHead
 from harness.scenario.chain import parse_chain
 from harness.survey import server_fixes
 from harness.survey.cadence import longest_silence_s
-from harness.survey.cells import Cell
+from harness.survey.cells import Cell, all_chains, all_products, all_settings
 from harness.survey.directives import directives
+from harness.survey.judging import Judge, Judged
 from harness.survey.observation import Observation
 from harness.survey.proofs import Proven, Prover, first_to_do, is_curable, told, with_fix
 from harness.survey.server_fixes import (
@@ -21,12 +24,14 @@ from harness.survey.server_fixes import (
     SERVER_FIXES,
     UNBUFFERED,
     UNTRANSFORMED,
+    ServerFix,
 )
 from harness.wire.coding import decoder, encoder
-from harness.wire.headers import value
+from harness.wire.headers import value, without
 from tests.survey.seen import STREAM, every, judge, saw
 from tests.survey.test_judging import OLD_TOKENS, TOKENS
 
+CELLS = (*all_products(), *all_settings(), *all_chains())
 EVENT = "data: 1\n\n"
 SILENT = saw((1.0, EVENT), watched_s=62.5)
 
@@ -39,6 +44,48 @@ def proven(chain: str, *seen: Observation) -> Proven:
 
 
 # -- what the server does ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fix", [UNBUFFERED, UNTRANSFORMED], ids=lambda it: it.name)
+def test_a_chain_that_does_not_heed_a_field_does_the_same_with_it(fix: ServerFix) -> None:
+    own = judge(TOKENS, OLD_TOKENS)
+    fixed = own.had_it_done([fix.apply])
+    deaf = [it for it in CELLS if not it.heeds(fix.field)]
+    changed = [it.name for it in deaf if done(own, it, fix.field) != done(fixed, it, fix.field)]
+
+    assert 20 < len(deaf) < len(CELLS)
+    assert not changed
+
+
+def done(own: Judge, cell: Cell, field: str) -> tuple[str, list[Entry]]:
+    """What came of a stream, but for one field of its head."""
+    judged = own.through(cell)
+    assert judged.entries is not None
+    kept = [
+        msgspec.structs.replace(it, headers=without(it.headers, [field]))
+        if isinstance(it, TapHead | HopHead | HopForwardedHead | ClientHead)
+        else it
+        for it in judged.entries
+    ]
+    return judged.case.outcome, kept
+
+
+def test_what_a_chain_does_not_heed_is_not_tried_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = judge(saw(*every(1.0, 5), end_s=60.0))
+    judged = own.through(Cell("test", parse_chain("[{max_duration: {after: 30s}}]")))
+    tried: list[Cell] = []
+    staying = Judge.staying
+
+    def noted(it: Judge, cell: Cell) -> Judged:
+        tried.append(cell)
+        return staying(it, cell)
+
+    monkeypatch.setattr(Judge, "staying", noted)
+    cures = Prover(own).prove(judged).cures
+
+    assert cures == ()
+    # Two kinds of heartbeat, and both of them; two headers change nothing there.
+    assert len(tried) == 3
 
 
 def test_a_header_replaces_what_was_said() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.checks.evidence import Evidence
 from harness.model.ask import Ask
+from harness.model.journal import ClientHead
 from harness.model.scenario import Target
 from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell
@@ -14,6 +17,7 @@ from tests.survey.seen import STREAM, every, saw
 
 OLD = Ask(version="HTTP/1.0")
 EVENT = "data: 1\n\n"
+TARGET = Target(url="http://127.0.0.1:1/")
 
 
 def coded(coding: str, ask: Ask | None = None) -> Observation:
@@ -154,3 +158,55 @@ def test_the_answer_in_the_version_a_hop_asks_in_is_the_one_that_is_replayed() -
 def test_a_chain_that_asks_otherwise_cannot_be_replayed() -> None:
     with pytest.raises(NotAskedError):
         played("nginx", saw(*every(1.0, 5), end_s=6.0))
+
+
+# -- once --------------------------------------------------------------------------------------
+
+
+def test_what_does_the_same_is_replayed_once() -> None:
+    observed = Observed(saw(*every(1.0, 5), end_s=6.0))
+    one, other = (
+        play(Cell(name, parse_chain("haproxy")), observed, TARGET, {}, 1) for name in ("a", "b")
+    )
+
+    assert one.entries.case.case["id"] == "check/a"
+    assert other.entries.case.case["id"] == "check/b"
+    assert all(a is b for a, b in zip(list(one.entries)[1:], list(other.entries)[1:], strict=True))
+
+
+def test_another_answer_is_replayed_anew() -> None:
+    cell = Cell("test", parse_chain("haproxy"))
+    observed = Observed(saw(*every(1.0, 5), end_s=6.0))
+    slower = observed.with_all([lambda it: replace(it, said=replace(it.said, head_s=0.5))])
+
+    assert head_s(play(cell, observed, TARGET, {}, 1)) == 0.0
+    assert head_s(play(cell, slower, TARGET, {}, 1)) == 0.5
+    assert head_s(play(cell, observed, TARGET, {}, 1)) == 0.0
+
+
+def test_what_was_replayed_is_known_when_more_was_asked() -> None:
+    cells = [Cell("test", parse_chain(it)) for it in ("haproxy", "nginx")]
+    alone = Observed(saw(*every(1.0, 5), end_s=6.0))
+    known = play(cells[0], alone, TARGET, {}, 1)
+    with pytest.raises(NotAskedError):
+        play(cells[1], alone, TARGET, {}, 1)
+    both = alone.and_also([saw(*every(1.0, 5), end_s=6.0, ask=OLD)])
+
+    assert play(cells[0], both, TARGET, {}, 1).entries[1] is known.entries[1]
+    assert play(cells[1], both, TARGET, {}, 1).asks == (OLD,)
+
+
+def test_a_trial_finds_what_is_known_and_leaves_nothing() -> None:
+    cell, other = (Cell("test", parse_chain(it)) for it in ("haproxy", "caddy"))
+    observed = Observed(saw(*every(1.0, 5), end_s=6.0))
+    trial = observed.with_all(())
+    known = play(cell, observed, TARGET, {}, 1)
+    tried = play(other, trial, TARGET, {}, 1)
+
+    assert play(cell, trial, TARGET, {}, 1).entries[1] is known.entries[1]
+    assert play(other, trial, TARGET, {}, 1).entries[1] is not tried.entries[1]
+
+
+def head_s(it: Played) -> float:
+    (head,) = (entry for entry in it.entries if isinstance(entry, ClientHead))
+    return head.t_s

@@ -211,7 +211,7 @@ REQUEST = Asked(1, 1, 0.0, "GET", "/events", (("Accept", "text/event-stream"),))
 
 
 def got(body: bytes, status: int | None = 200, headers: Headers = STREAM) -> Got:
-    return Got(status=status, headers=headers, head_s=0.0, body=[(1.0, body)] if body else [])
+    return Got(status=status, headers=headers, head_s=0.0, reads=[(1.0, body)] if body else [])
 
 
 def test_it_comes_back_after_a_while_with_the_last_id_it_has() -> None:

@@ -104,6 +104,22 @@ class Plan:
     moments: tuple[tuple[float, int, Event], ...]
     is_drained: bool = True
 
+    def answered_with(self, name: str, text: str) -> Plan:
+        """The same, with one field more, or another text in it, in every response head."""
+        return replace(
+            self,
+            moments=tuple(
+                (
+                    at_s,
+                    x,
+                    replace(event, headers=replaced(event.headers, name, text))
+                    if isinstance(event, ResponseHead)
+                    else event,
+                )
+                for at_s, x, event in self.moments
+            ),
+        )
+
     def resplit(self, cut: Callable[[bytes], list[bytes]]) -> Plan:
         """The same bytes at the same instants in other reads."""
         return replace(
