@@ -208,44 +208,47 @@ def _exactly(
 ) -> Iterator[Judged]:
     """The chains on the wire, one after the other, as often as the target may still be asked.
 
-    What becomes of a stream comes first, of all chains, and then who tells of a client that leaves.
+    What becomes of a stream comes first: no client leaves for which another chain would go short.
     """
     patience_s = wanted.limits.time_s or _PATIENCE_S
     asked = f"asked {wanted.limits.requests} times (--max-requests)"
+    leaving = judge.how_left
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, style="dim")
 
-    stayed = []
-    for cell in cells:
-        needed_s, requests = wait_s(cell, judge), requests_of(cell, judge)
+    waits_s = [wait_s(cell, judge) for cell in cells]
+    is_short = [it <= patience_s or judge.observed.first.has_all for it in waits_s]
+    ahead = [requests_of(it, judge) * fits for it, fits in zip(cells, is_short, strict=True)]
+    for at, (cell, needed_s) in enumerate(zip(cells, waits_s, strict=True)):
         expected = "the chain on the wire"
-        if left < requests:
-            stayed.append(skipped(cell, expected, asked))
-        elif needed_s > patience_s and not judge.observed.first.has_all:
+        if not is_short[at]:
             waiting = show_seconds(needed_s)
             why = f"it would have to be waited for {waiting} (--max-time)"
-            stayed.append(skipped(cell, expected, why))
-        else:
-            left -= requests
-            say(f"{cell.title}: up to {show_seconds(needed_s)}")
-            folder = directory.case(f"check/{cell.name}")
-            stayed.append(on_the_wire(cell, judge, wanted.target, folder))
-    leaving = judge.how_left
-    for judged in stayed:
-        if judged.played is None or leaving is None:
+            yield skipped(cell, expected, why)
+            continue
+        if left < ahead[at]:
+            yield skipped(cell, expected, asked)
+            continue
+        left -= ahead[at]
+        say(f"{cell.title}: up to {show_seconds(needed_s)}")
+        judged = on_the_wire(cell, judge, wanted.target, directory.case(f"check/{cell.name}"))
+        if leaving is None:
             yield judged
-        elif not left:
-            yield with_leaving(judged, skipped(judged.cell, "a client that leaves", asked, LEAVING))
-        else:
-            left -= 1
-            most_s = leaving.at_s + min(leaving.within_s, patience_s)
-            say(f"{judged.cell.title}: up to {show_seconds(most_s)} for a client that leaves")
-            folder = directory.case(f"check/{judged.cell.name}/{LEFT}")
-            yield with_leaving(
-                judged,
-                left_on_the_wire(judged.cell, judge, leaving, wanted.target, folder, patience_s),
-            )
+            continue
+        if left <= sum(ahead[at + 1 :]):
+            yield with_leaving(judged, skipped(cell, "a client that leaves", asked, LEAVING))
+            continue
+        left -= 1
+        most_s = leaving.at_s + min(leaving.within_s, patience_s)
+        say(f"{cell.title}: up to {show_seconds(most_s)} for a client that leaves")
+        folder = directory.case(f"check/{cell.name}/{LEFT}")
+        try:
+            gone = left_on_the_wire(cell, judge, leaving, wanted.target, folder, patience_s)
+        except KeyboardInterrupt:
+            yield judged  # what was seen before is told all the same
+            raise
+        yield with_leaving(judged, gone)
 
 
 def _cells(wanted: Wanted) -> list[Cell]:
