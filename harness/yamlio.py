@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -85,11 +85,14 @@ class Document:
         return ScenarioError(message, self.place(path), format_path(path))
 
 
-def load_file(path: str | os.PathLike[str]) -> Document:
+def load_file(path: str | os.PathLike[str], *, is_known: bool = False) -> Document:
     """Load one YAML document from a file in UTF-8, with or without a byte order mark.
 
     Args:
         path: Printed in messages as given here.
+        is_known: Whether the file is one of ours: it is then read by libyaml where that is there,
+            in a fifth of the time. For a file of anybody else's it would not do: it takes a few
+            things that the parser in Python refuses, and words its complaints otherwise.
 
     Raises:
         ScenarioError: The file cannot be read, or as from `load`.
@@ -104,20 +107,21 @@ def load_file(path: str | os.PathLike[str]) -> Document:
     if len(data) > MAX_BYTES:
         raise _too_long(file)
     try:
-        return load(data.decode(), file)
+        return load(data.decode(), file, is_known=is_known)
     except UnicodeDecodeError as error:
         before = data[: error.start].decode().removeprefix("\ufeff")
         message = f"expected UTF-8, got byte 0x{data[error.start]:02x}"
         raise ScenarioError(message, _place_after(before, file)) from error
 
 
-def load(text: str, file: str) -> Document:
+def load(text: str, file: str, *, is_known: bool = False) -> Document:
     """Load one YAML document.
 
     Args:
         text: At most `MAX_BYTES` long in UTF-8. Empty gives None: whether that will do is for the
             caller to say.
         file: The name the places carry.
+        is_known: See `load_file`.
 
     Raises:
         ScenarioError: The text is not one YAML document of the dialect above, or has more than
@@ -126,7 +130,7 @@ def load(text: str, file: str) -> Document:
     text = text.removeprefix("\ufeff")
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _too_long(file)
-    root = _compose(text, file)
+    root = _compose_known(text, file) if is_known else _compose(text, file)
     if root is None:
         return Document(file, None, {(): Place(file, 1, 1)}, {}, {})
     expansion = _Expansion(file)
@@ -169,17 +173,20 @@ def dump(value: object) -> str:
 # -- reading ---------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's parser with bounds; its constructor, with the rules of YAML 1.1, is not used."""
+class _Composer(yaml.composer.Composer):
+    """PyYAML's composer with bounds; its constructor, with the rules of YAML 1.1, is not used."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._file = file
-        self._depth = 0
-        self._nodes = 0
-        super().__init__(text)
+    peek_event: Callable[[], Any]  # which the parser beside it has
+    _file: str
+    _depth = 0
+    _nodes = 0
+
+    def resolve(self, *_: object) -> str:
+        """No tag at all: what a scalar is `_Expansion` says."""
+        return ""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]  # types-pyyaml lacks it
+        event = self.peek_event()
         place = _place(event.start_mark, self._file)
         if tag := getattr(event, "tag", None):
             short = tag.replace("tag:yaml.org,2002:", "!!")
@@ -194,11 +201,37 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def _compose(text: str, file: str) -> yaml.Node | None:
+class _Loader(_Composer, yaml.SafeLoader):
+    def __init__(self, text: str, file: str) -> None:
+        self._file = file
+        super().__init__(text)
+
+
+if TYPE_CHECKING or not yaml.__with_libyaml__:
+    _KnownLoader = _Loader
+else:
+
+    class _KnownLoader(_Composer, yaml.cyaml.CParser, yaml.resolver.Resolver):
+        def __init__(self, text: str, file: str) -> None:
+            self._file = file
+            yaml.cyaml.CParser.__init__(self, text)
+            yaml.composer.Composer.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+
+def _compose_known(text: str, file: str) -> yaml.Node | None:
+    """The same of a file of ours; of one that is being written its mistakes in our own words."""
+    try:
+        return _compose(text, file, _KnownLoader)
+    except ScenarioError:
+        return _compose(text, file)
+
+
+def _compose(text: str, file: str, make: type[_Loader] = _Loader) -> yaml.Node | None:
     """Parse to PyYAML's nodes, in which an alias is one node met twice."""
     loader: _Loader | None = None
     try:
-        loader = _Loader(text, file)
+        loader = make(text, file)
         return loader.get_single_node()
     except yaml.reader.ReaderError as error:
         message = f"unexpected character U+{error.character:04X}"
@@ -271,7 +304,7 @@ class _Expansion:
                     key_node, f"duplicate key {shown(key)}, first on line {first[key]}"
                 )
             first[key] = key_node.start_mark.line + 1
-            if key == _MERGE and key_node.style is None:
+            if key == _MERGE and not key_node.style:
                 merged = self._merged(value_node)
             else:
                 own[key] = (key_node, value_node)
@@ -313,7 +346,7 @@ class _Expansion:
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         text: str = node.value
-        if node.style is None:
+        if not node.style:  # "" in libyaml
             if text in _CONSTANTS:
                 return _CONSTANTS[text]
             if re.fullmatch(_FLOAT, text):

@@ -67,7 +67,7 @@ def load(file: Path) -> Product:
         ScenarioError: It is not one; a number in it has no source; it mentions a fault, a setting
             or a version that is not there; or what it computes makes no sense by default.
     """
-    document = load_file(file)
+    document = load_file(file, is_known=file.parent == DIRECTORY)
     try:
         found = Product.model_validate(
             document.value, context=YAML_CONTEXT, by_alias=True, by_name=False

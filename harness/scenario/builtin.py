@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -17,12 +19,23 @@ def suite() -> Path:
     Raises:
         LocalEnvironmentError: The installation lacks them.
     """
-    package = Path(str(resources.files("harness")))
-    found = suite_of(package)
+    found = _suite()
     if found is None:
+        package = resources.files("harness")
         raise LocalEnvironmentError(f"the built-in scenarios are missing beside {package}")
     here = Path.cwd()
     return found.relative_to(here) if found.is_relative_to(here) else found
+
+
+def holds(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of the built-in scenarios."""
+    found = _suite()
+    return found is not None and Path(path).absolute().is_relative_to(found)
+
+
+@cache
+def _suite() -> Path | None:
+    return suite_of(Path(str(resources.files("harness"))))
 
 
 def suite_of(package: Path) -> Path | None:

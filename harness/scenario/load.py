@@ -29,7 +29,7 @@ from harness.errors import (
 )
 from harness.model.base import key_of
 from harness.model.scenario import EventSource, Hop, Scenario
-from harness.scenario import matrix
+from harness.scenario import builtin, matrix
 from harness.scenario.chain import limit_paths, raise_all, read_chain, remarks
 from harness.scenario.ties import ties
 from harness.units import YAML_CONTEXT
@@ -102,7 +102,7 @@ def load(path: str | os.PathLike[str], *, flaws: Collection[str]) -> Loaded:
     Raises:
         ScenarioError: The file cannot be read, is not YAML, or is not a scenario.
     """
-    document = load_file(path)
+    document = load_file(path, is_known=builtin.holds(path))
     if not isinstance(document.value, dict):
         raise document.error((), f"expected a scenario, got {shown(document.value)}")
     scenario = _checked(document, flaws)
