@@ -31,8 +31,9 @@ from harness.faults.base import (
     WakeAt,
     passed,
 )
+from harness.faults.head_size import size_on_wire
 from harness.faults.held import Gate
-from harness.faults.limit import local_answer, phrase
+from harness.faults.limit import local_answer
 from harness.faults.standing import Standing
 from harness.units import Duration, Size, format_duration, format_size
 from harness.wire.headers import replaced, value, values
@@ -140,7 +141,7 @@ class Buffer(SimpleFault):
     def first_bytes(self, head: ResponseHead) -> int:
         """Size of the first block after this head; 0: there are no blocks."""
         first_bytes = self.first_block_bytes or self.block_bytes or 0
-        return max(1, first_bytes - _size_on_wire(head)) if self.head_counts else first_bytes
+        return max(1, first_bytes - size_on_wire(head)) if self.head_counts else first_bytes
 
     def tells_length(self, head: ResponseHead, length: int) -> bool:
         """Whether a whole body of this length is sent with it."""
@@ -282,17 +283,3 @@ class _State:
         if self._standing.offset == 0:
             return "no body byte came"
         return f"all {self._standing.offset} bytes came in whole blocks"
-
-
-def _size_on_wire(head: ResponseHead) -> int:
-    """How long upstream's head was, as far as what is left of it tells.
-
-    The hop has taken off the fields of the connection: those the framing implies count again.
-    """
-    fields = [f"{name}: {val}" for name, val in head.headers]
-    if head.framing == "chunked":
-        fields.append("Transfer-Encoding: chunked")
-    elif head.framing == "close" and head.version == "HTTP/1.1":
-        fields.append("Connection: close")
-    lines = [f"{head.version} {head.status} {phrase(head.status)}", *fields, ""]
-    return sum(len(line) + 2 for line in lines)
