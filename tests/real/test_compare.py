@@ -47,7 +47,7 @@ CHAINS = (
     Chain(CADDY, "lighttpd", FINITE, "holds", HELD),
     Chain("{haproxy: {timeout server: 2s}}", CADDY, QUIET, "cuts", SILENT),
     Chain(HAPROXY, "{caddy: {read_timeout: 2s}}", QUIET, "cuts", SILENT),
-    Chain("{apache: {ProxyTimeout: 2s}}", HAPROXY, QUIET, "cuts", SILENT),
+    Chain("{apache: {ProxyTimeout: 2}}", HAPROXY, QUIET, "cuts", SILENT),
     Chain(CADDY, "{varnish: {between_bytes_timeout: 2s}}", QUIET, "cuts", SILENT),
     Chain("{squid: {read_timeout: 2 seconds}}", HAPROXY, QUIET, "cuts", SILENT),
     Chain(HAPROXY, "{envoy: {route_timeout: 3s}}", QUIET, "cuts", "cuts it at"),

@@ -84,10 +84,14 @@ GZIP_NGINX = {"proxy_http_version": "1.1", "gzip": "on", "gzip_types": "text/eve
 IDLE_ENVOY = {"route_timeout": "0s", "stream_idle_timeout": "3s"}
 AGED_ENVOY = {"route_timeout": "0s", "max_stream_duration": "3s"}
 DEAF_NGINX = {"proxy_ignore_headers": "X-Accel-Buffering"}
+HTTP11_NGINX = {"proxy_http_version": "1.1"}
 NGINX_1_29 = "version 1.29.7 or later"
 ROWS = (
     Row("nginx", {}, "steady", ("unbuffered", "proxy_buffering off", NGINX_1_29)),
     Row("nginx", DEAF_NGINX, "steady", ("proxy_buffering off", NGINX_1_29), ("unbuffered",)),
+    # Not by a version that asks in HTTP/1.1: what is behind the last full buffer waits there too.
+    Row("nginx", {}, "long", ("unbuffered", "proxy_buffering off")),
+    Row("nginx", HTTP11_NGINX, "long", ("unbuffered", "proxy_buffering off"), ("untransformed",)),
     Row("nginx", GZIP_NGINX, "steady", ("unbuffered", "gzip off"), ("untransformed",)),
     Row("nginx", IDLE_NGINX, "quiet", ("often", "proxy_read_timeout 1h")),
     Row("nginx", IDLE_NGINX, "late", ("often", "proxy_read_timeout 1h"), ("at once",)),
@@ -132,8 +136,10 @@ ROWS = (
         ("at once", "often", "first_byte_timeout 1h"),
     ),
     Row("varnish", {"between_bytes_timeout": "3s"}, "quiet", ("often", "between_bytes_timeout 1h")),
+    Row("varnish", {"send_timeout": "3s"}, "quiet", ("send_timeout 1h",), ("often",)),
     Row("varnish", {"do_stream": "off"}, "steady", ("do_stream on",), ("unbuffered",)),
     Row("varnish", {"do_gzip": "on"}, "quiet", ("do_gzip off",), ("often", "untransformed")),
+    Row("apache", {"ProxyTimeout": "3"}, "quiet", ("often", "ProxyTimeout 3600")),
 )
 BY_NAME = {it.name: it for it in ROWS}
 
@@ -337,11 +343,11 @@ def test_what_does_not_help_is_not_proven_and_does_not_help_at_the_program(
     assert seen(readings, row, Tried(row.settings, (fix,))) != ""
 
 
-def test_all_six_are_there_and_both_sides_can_do_something() -> None:
+def test_all_of_the_six_are_there_and_both_sides_can_do_something() -> None:
     proven = [(row.product, it) for row in ROWS for it in row.proven if not it.startswith(NEWER)]
     by_servers = {it for _, it in proven} & set(SERVERS.values())
 
-    assert {name for name, _ in proven} == set(SIX)
+    assert {name for name, _ in proven} >= set(SIX)
     assert by_servers >= {"unbuffered", "untransformed", "at once", "often"}
     assert len(proven) >= LEAST
     assert sum(len(row.vain) for row in ROWS) >= LEAST_IN_VAIN

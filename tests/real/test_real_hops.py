@@ -31,7 +31,7 @@ LIMITS: dict[str, dict[str, str]] = {
     "haproxy": {"timeout server": "2s"},
     "caddy": {"read_timeout": "2s"},
     "varnish": {"between_bytes_timeout": "2s"},
-    "apache": {"ProxyTimeout": "2s"},
+    "apache": {"ProxyTimeout": "2"},
     "lighttpd": {"read-timeout": "2s", "server_stream-response-body": "1"},
     "squid": {"read_timeout": "2 seconds"},
     "envoy": {"stream_idle_timeout": "2s", "route_timeout": "0s"},

@@ -22,6 +22,8 @@ STREAMS: dict[str, tuple[tuple[float, ...], int]] = {
     "steady": ((0.0, 2.0, 2.0), 0),
     "quiet": ((0.0, 4.5), 0),
     "late": ((4.5, 0.5), 0),
+    # Longer than a buffer.
+    "long": ((0.0, 2.0, 2.0), 6000),
     # Compression that looks at the first write takes it.
     "large": ((1.5, 2.0), 2000),
 }
