@@ -38,13 +38,13 @@ from harness.survey.judging import (
     TARGET,
     Judge,
     Judged,
-    cutting,
     skipped,
     survivors,
     with_leaving,
 )
 from harness.survey.kinds import KINDS, guess
 from harness.survey.leaving import CHECK as LEAVING
+from harness.survey.needs import cutting
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, first_to_do, is_curable, with_fix
 from harness.survey.proofs import told as told_of

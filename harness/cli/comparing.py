@@ -22,7 +22,7 @@ from harness.survey import facts
 from harness.survey.between import NOT_DONE, Between, between, case_of, change_of, not_done
 from harness.survey.cells import all_products
 from harness.survey.comparing import differences
-from harness.survey.judging import unasked
+from harness.survey.needs import unasked
 from harness.survey.observation import Observation
 from harness.survey.play import Observed
 

@@ -25,7 +25,7 @@ from harness.model.verdict import Finding
 from harness.survey import together
 from harness.survey.cadence import LEAST_S, Watching
 from harness.survey.cells import Cell
-from harness.survey.judging import cutting, described, unasked, versions_wanted
+from harness.survey.needs import cutting, described, unasked, versions_wanted
 from harness.survey.observation import LEAVING_S, Observation, observation
 from harness.survey.play import Observed
 from harness.survey.resuming import resume_ask

@@ -13,20 +13,19 @@ from harness.checks.no_event_duplicated import NoEventDuplicated
 from harness.checks.no_event_lost import NoEventLost
 from harness.checks.order_kept import OrderKept
 from harness.faults.registry import FAULTS
-from harness.hops.observed import Asked
-from harness.model.ask import Ask
 from harness.model.journal import Journal
 from harness.model.scenario import Target
 from harness.model.verdict import CaseVerdict, FaultEnd, Finding, deciding, worst
-from harness.scenario.chain import configs, limit_paths, show_chain
+from harness.scenario.chain import limit_paths, show_chain
 from harness.survey import expect
 from harness.survey.cells import DIRECT, Cell
 from harness.survey.expect import Terms
 from harness.survey.kinds import Level
 from harness.survey.leaving import CHECK as LEAVING
 from harness.survey.leaving import Leaving, leaving_of
+from harness.survey.needs import described
 from harness.survey.observation import Observation
-from harness.survey.play import NotAskedError, NotOnwardError, Observed, Played, asks_of, play
+from harness.survey.play import NotAskedError, NotOnwardError, Observed, Played, play
 from harness.survey.resuming import CHECK as RESUMES
 from harness.survey.returning import goes_on
 
@@ -252,45 +251,6 @@ def _with(case: CaseVerdict, findings: tuple[Finding, ...]) -> CaseVerdict:
     return msgspec.structs.replace(case, findings=findings, outcome=outcome)
 
 
-def versions_wanted(cells: Iterable[Cell], request: Asked, seed: int) -> list[Ask]:
-    """How the target is going to be asked, as far as that is known before it is.
-
-    A client's own request comes first. Which content codings make a difference is known only once
-    the target has answered.
-    """
-    own = Ask.of(request.version, request.headers)
-    found = {own.version: own}
-    for cell in cells:
-        for ask in asks_of(cell.hops, request, seed):
-            found.setdefault(ask.version, ask)
-    return list(found.values())
-
-
-def unasked(cells: Iterable[Cell], observed: Observed, seed: int) -> dict[Ask, list[Cell]]:
-    """The ways of asking that some chains need and that are not known yet, and which chains."""
-    out: dict[Ask, list[Cell]] = {}
-    for cell in cells:
-        try:
-            play(cell, observed, Target(url=""), {}, seed)
-        except NotAskedError as error:
-            out.setdefault(error.ask, []).append(cell)
-    return out
-
-
-def cutting(cells: Iterable[Cell], seen: Observation) -> list[Cell]:
-    """The chains that end such a stream whatever it says, so that clients have to resume."""
-    long_s = seen.long_s if seen.has_all else float("inf")
-    return [
-        cell
-        for cell in cells
-        if any(
-            config.always_ends and config.limit_s() < long_s
-            for hop in cell.hops
-            for _, config in configs(hop)
-        )
-    ]
-
-
 def skipped(cell: Cell, expected: str, observed: str, check: str = "asked") -> Judged:
     """A chain of which nothing can be said, and why."""
     why = Finding(check=check, outcome="SKIP", expected=expected, observed=observed)
@@ -308,16 +268,6 @@ def skipped(cell: Cell, expected: str, observed: str, check: str = "asked") -> J
         clock="replay",
     )
     return Judged(cell, case, None)
-
-
-def described(ask: Ask) -> str:
-    """A way of asking, for a person: `HTTP/1.0`, `Accept-Encoding: gzip`."""
-    words = [ask.version] if ask.version != "HTTP/1.1" else []
-    if ask.last_event_id is not None:
-        words.append("Last-Event-ID")
-    if not words:
-        words.append(f"Accept-Encoding: {ask.accept_encoding or 'none'}")
-    return ", ".join(words)
 
 
 def survivors(cells: Sequence[Judged]) -> int:

@@ -10,13 +10,10 @@ from harness.model.verdict import CaseVerdict, Finding
 from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell, all_products
 from harness.survey.judging import (
-    cutting,
-    described,
     survivors,
-    unasked,
-    versions_wanted,
 )
 from harness.survey.kinds import KINDS, MCP, NOTIFICATIONS, PROGRESS, TICKER, Kind
+from harness.survey.needs import cutting, described, unasked, versions_wanted
 from harness.survey.observation import Observation
 from harness.survey.play import Observed, request_of
 from harness.survey.resuming import How
