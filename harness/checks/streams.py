@@ -6,14 +6,16 @@ import codecs
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from harness.model.journal import ClientRead, TapRead
 from harness.wire.coding import CodingError, Decoder, decoder
-from harness.wire.sse import Comment, Empty, Event, Parser, Retry, TooLong, Unterminated
+from harness.wire.sse import Comment, Empty, Event, Item, Parser, Retry, TooLong, Unterminated
 
+# A body up to this size is parsed once; what a larger one holds takes too much memory to keep.
+_KNOWN_BYTES = 256 * 1024
 # A line `id:` with a NUL in it is ignored as a whole (WHATWG HTML, "Interpreting an event stream").
 _NUL_ID = re.compile(rb"(?:^|[\r\n])id:[^\r\n]*\0")
 
@@ -160,35 +162,27 @@ class Stream:
     @cached_property
     def _parsed(self) -> _Parsed:
         out = _Parsed()
-        parser = Parser()
-        utf8 = codecs.getincrementaldecoder("utf-8")()
-        unpack: Decoder | None = None
+        reads: list[bytes] = []
         for it in self._entries:
             data = it.payload.content()
             if data is None:
                 break
-            end = 0
-            if self.codings:
-                try:
-                    unpack = unpack or decoder(", ".join(self.codings))
-                    data = unpack.decompress(data)
-                except CodingError as error:
-                    out.coding_problem = str(error)
-                    break
-                end = it.offset + it.size
-            out.decoded_bytes += len(data)
-            if b"\0" in data and out.nul_id_n is None and _NUL_ID.search(data):
+            reads.append(data)
+        is_small = sum(map(len, reads)) <= _KNOWN_BYTES
+        body = (_known_body if is_small else _body)(self.codings, tuple(reads))
+        out.coding_problem, out.unterminated = body.coding_problem, body.unterminated
+        pieces = iter(body.pieces)
+        for it in self._entries:
+            piece = next(pieces, None)
+            if piece is None:
+                break
+            out.decoded_bytes += piece.size
+            if piece.has_nul_id and out.nul_id_n is None:
                 out.nul_id_n = it.n
-            # ASCII is UTF-8, unless the read before it ended inside a character.
-            if out.bad_utf8_n is None and (not data.isascii() or utf8.getstate()[0]):
-                try:
-                    utf8.decode(data)
-                except UnicodeDecodeError:
-                    out.bad_utf8_n = it.n
-            self._sort(parser.feed(data), it.t_s, it.n, end, out)
-        for item in parser.close():
-            if isinstance(item, Unterminated):
-                out.unterminated = item
+            if piece.is_bad_utf8:
+                out.bad_utf8_n = it.n
+            end = it.offset + it.size if self.codings else 0
+            self._sort(piece.items, it.t_s, it.n, end, out)
         return out
 
     @staticmethod
@@ -213,6 +207,60 @@ class Stream:
                     out.too_long = Seen(item, t_s, n, end)
                 case Unterminated():
                     out.unterminated = item
+
+
+class _Piece(NamedTuple):
+    """What one read adds to a body.
+
+    Attributes:
+        size: In bytes, decoded.
+        is_bad_utf8: Whether it is the first with what is no UTF-8.
+    """
+
+    size: int
+    items: tuple[Item, ...]
+    has_nul_id: bool
+    is_bad_utf8: bool
+
+
+class _Body(NamedTuple):
+    """A body, parsed, whenever its reads came; what could not be decoded is missing."""
+
+    pieces: tuple[_Piece, ...]
+    coding_problem: str
+    unterminated: Unterminated | None
+
+
+def _body(codings: tuple[str, ...], reads: tuple[bytes, ...]) -> _Body:
+    parser = Parser()
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    unpack: Decoder | None = None
+    problem, is_utf8 = "", True
+    pieces: list[_Piece] = []
+    for read in reads:
+        data = read
+        if codings:
+            try:
+                unpack = unpack or decoder(", ".join(codings))
+                data = unpack.decompress(data)
+            except CodingError as error:
+                problem = str(error)
+                break
+        has_nul_id = b"\0" in data and _NUL_ID.search(data) is not None
+        is_bad_utf8 = False
+        # ASCII is UTF-8, unless the read before it ended inside a character.
+        if is_utf8 and (not data.isascii() or utf8.getstate()[0]):
+            try:
+                utf8.decode(data)
+            except UnicodeDecodeError:
+                is_bad_utf8, is_utf8 = True, False
+        pieces.append(_Piece(len(data), tuple(parser.feed(data)), has_nul_id, is_bad_utf8))
+    rest = [it for it in parser.close() if isinstance(it, Unterminated)]
+    return _Body(tuple(pieces), problem, rest[-1] if rest else None)
+
+
+# The same body is judged again and again: at both ends of a chain, and of every chain of a check.
+_known_body = lru_cache(maxsize=16)(_body)
 
 
 def longest(points: Sequence[tuple[float, int]]) -> Gap | None:
