@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from harness.engine.scratch import own_folder
 from harness.errors import HopError, LocalEnvironmentError
 from harness.hops import real
 from harness.model.scenario import Case, Hop
+from harness.model.secret_values import Secrets
 from harness.products.real import installed
 
 LOG = "log.txt"
@@ -101,6 +102,7 @@ async def stand(
     port: int = 0,
     h2_port: int | None = None,
     base: Path = Path(),
+    secrets: Secrets | None = None,
     *,
     task_status: trio.TaskStatus[Standing] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -115,6 +117,7 @@ async def stand(
         port: Where it has to listen; 0: anywhere.
         h2_port: Where it has to listen for HTTP/2, in cleartext; 0: anywhere, None: nowhere.
         base: Where the name of a user's own configuration starts.
+        secrets: Not kept: a program logs URLs and more of requests. None: there are none.
         task_status: trio's.
 
     Raises:
@@ -130,6 +133,12 @@ async def stand(
             kept = folder if folder is not None else scratch / "kept"
             kept.mkdir(parents=True, exist_ok=True)
             log = kept / LOG
+            if secrets or folder is None:
+                # No secret is kept, not even until the program ends, or if this process is killed.
+                # Nor is what it says last in what its leash removes before that can be read.
+                log = stack.enter_context(own_folder("log")) / LOG
+            if secrets and folder is not None:
+                stack.callback(_keep, log, folder / LOG, secrets)
             try:
                 ports = free_ports(wanted)
             except OSError as error:
@@ -149,6 +158,13 @@ async def stand(
                 code = await process.wait()
                 broke(HopError(f"{hop.called} ended with {code}{_last_words(log)}", number))
                 return
+
+
+def _keep(log: Path, kept: Path, secrets: Secrets) -> None:
+    """Keep a log without secrets."""
+    with suppress(FileNotFoundError), log.open(errors="replace") as read, kept.open("w") as write:
+        for line in read:
+            write.write(secrets.text(line))
 
 
 def _program(start: real.Start, scratch: Path) -> Program:

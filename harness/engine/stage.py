@@ -252,6 +252,7 @@ class Stage:
             self._broke,
             port,
             base=self._props.base,
+            secrets=secret_values.of(self._case.target),
         )
         standing: real_hop.Standing = await nursery.start(stand)
         return standing.at

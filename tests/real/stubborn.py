@@ -19,6 +19,7 @@ from urllib.parse import quote
 EVERY_S = 0.1
 LATE_S = 1.5
 CRASH_S = 2.0
+STALL_S = 3.0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,6 +38,8 @@ class Handler(BaseHTTPRequestHandler):
         if "gzips" in HABITS:
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        if "stalls" in HABITS:
+            time.sleep(STALL_S)
         coder = zlib.compressobj(wbits=31)
         n = 0
         while True:

@@ -17,6 +17,7 @@ from harness.wire.coding import decoder
 from harness.wire.headers import tokens
 from tests.real.programs import Finished, run
 from tests.real.test_command_target import STUBBORN
+from tests.real.test_real_hops import found
 
 pytestmark = pytest.mark.real
 
@@ -104,8 +105,8 @@ def test_a_run_keeps_and_prints_no_secret(habits: list[str], tmp_path: Path) -> 
     assert ended.code == (4 if habits else 1), ended
     assert leaks(ended) == []
     # Not for want of secrets: the server repeats them in its events and in what it prints.
-    found = [data for where, data in everything(ended) if "journal" in where]
-    assert any(b"*" * len(BEARER) in data for data in found)
+    heard = [data for where, data in everything(ended) if "journal" in where]
+    assert any(b"*" * len(BEARER) in data for data in heard)
     (log,) = ended.reports.glob("latest/*/target/log.txt")
     assert log.read_text().count("[redacted]") >= 3
     assert '"Authorization: $TOKEN"' in ended.case.again
@@ -169,8 +170,8 @@ def test_a_check_keeps_and_prints_no_secret(how: list[str], tmp_path: Path) -> N
 
     assert ended.code in {0, 1}, ended
     assert leaks(ended) == []
-    found = [data for where, data in everything(ended) if "journal" in where]
-    assert any(b"*" * len(BEARER) in data for data in found)
+    heard = [data for where, data in everything(ended) if "journal" in where]
+    assert any(b"*" * len(BEARER) in data for data in heard)
 
 
 HABITS = ["repeats", "repeats splits", "repeats gzips", "repeats splits gzips"]
@@ -221,3 +222,17 @@ def test_what_is_judged_again_is_what_was_judged_where_bodies_were_masked(tmp_pa
     assert [(it.id, it.outcome, it.findings) for it in first.cases] == [
         (it.id, it.outcome, it.findings) for it in again.verdict.cases
     ]
+
+
+def test_the_log_of_a_program_keeps_no_secret(tmp_path: Path) -> None:
+    found("nginx")
+    chain = "[{real: {nginx: {proxy_read_timeout: 1s}}}]"
+    server = shlex.join([*SERVER, "stalls"])
+    words = ["--url", url(), "--command", server, *OPTIONS]
+    ended = run("run", "--through", chain, *words, cwd=tmp_path)
+
+    assert ended.code in {0, 1}, ended
+    assert leaks(ended) == []
+    (log,) = ended.reports.glob("latest/*/hop-1/log.txt")
+    assert "upstream timed out" in log.read_text()
+    assert "access_token=[redacted]" in log.read_text()
