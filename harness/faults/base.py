@@ -218,7 +218,7 @@ class PerExchange:
             del self._states[x]
             self._ended.discard(x)
         for action in state.step(now_s, event):
-            if isinstance(action, End | Answer):
+            if type(action) is not Forward and isinstance(action, End | Answer):
                 self._ended.add(x)
             out.append((x, action))
         return out

@@ -164,13 +164,13 @@ class Pipeline:
         while queue:
             at, y, now = queue.popleft()
             for z, action in stages[at].step(now_s, y, now):
+                if type(action) is Forward and type(now) is Data:  # nearly all of them
+                    self._forward(at, z, action)
+                    continue
                 assert isinstance(action, Note) or not isinstance(now, CaseOver), (
                     f"stage {at} answers the end of the case with {action}"
                 )
-                if type(action) is Forward:  # nearly all of them
-                    self._forward(at, z, action)
-                else:
-                    self._route(at, z, action)
+                self._route(at, z, action)
 
     def _forward(self, stage: int, x: int, action: Forward) -> None:
         """Hand on body bytes: as `_route` does, without looking what else it may be."""

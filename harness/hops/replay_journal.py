@@ -35,7 +35,7 @@ class Recording(Witness):
     """
 
     def __init__(self, case: CaseEntry, lag_s: float = 0.0, *, asks_again: bool = False) -> None:
-        self._now_s = 0.0
+        self.tick(0.0)
         self._asks_again = asks_again
         self._entries: list[Entry] = []
         self._asked: dict[int, Asked] = {}
@@ -50,6 +50,7 @@ class Recording(Witness):
     def tick(self, now_s: float) -> None:
         """What follows happens now, in seconds."""
         self._now_s = now_s
+        self._t_s = round(now_s, 6)  # once, and not for each entry
 
     @property
     def now_s(self) -> float:
@@ -60,12 +61,12 @@ class Recording(Witness):
         """Write an entry: it gets its number and time here."""
         # The entry was made for this call alone: nobody else holds it.
         msgspec.structs.force_setattr(entry, "n", len(self._entries))
-        msgspec.structs.force_setattr(entry, "t_s", round(self._now_s, 6))
+        msgspec.structs.force_setattr(entry, "t_s", self._t_s)
         self._entries.append(entry)
 
     def over(self, until_s: float, reason: str) -> Journal:
         """The watch is over: who still reads is sent home."""
-        self._now_s = max(self._now_s, until_s)
+        self.tick(max(self._now_s, until_s))
         for asked in self._open.values():
             self.record(journal.ClientEnd(client=asked.client, x=asked.x, how="open"))
         self.record(journal.StageOver(reason=reason))

@@ -18,6 +18,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from harness.errors import did_you_mean, shown
@@ -85,6 +86,7 @@ class Expression:
             raise ExpressionError(f"{self.text}: {error}") from None
 
 
+@lru_cache(maxsize=2048)
 def parse(text: str) -> Expression:
     """Parse an expression.
 
