@@ -125,6 +125,14 @@ def decoded(stream: Stream) -> bytes:
     return b"".join(unpack.decompress(it.payload.content() or b"") for it in reads)
 
 
+def is_whole(stream: Stream) -> bool:
+    """Whether its codings may end where it ends."""
+    unpack = decoder(", ".join(stream.codings))
+    for it in stream._entries:
+        unpack.decompress(it.payload.content() or b"")
+    return unpack.finish()
+
+
 def shape(stream: Stream) -> tuple[object, ...]:
     """What a check may ask of a stream, but for what it says."""
     rest = stream.unterminated
@@ -137,6 +145,7 @@ def shape(stream: Stream) -> tuple[object, ...]:
         [(it.n, it.t_s) for it in stream.empties],
         stream.reads,
         stream.decoded_bytes,
+        is_whole(stream),
         None if rest is None else (rest.start, rest.end, rest.lines, rest.rest_bytes),
         stream.bad_utf8_n,
     )
