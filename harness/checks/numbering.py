@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from harness.model.promises import as_number
@@ -11,6 +12,8 @@ from harness.wire.sse import Event
 
 # Two events in a row may be numbered by chance.
 _ENOUGH = 3
+# Data up to this length is read once; what is in a longer one takes too much memory to keep.
+_KNOWN_CHARS = 1024
 
 type Number = Callable[[Event], int | None]
 
@@ -60,11 +63,19 @@ def _member(name: str) -> Number:
     return number
 
 
-def _members(data: str) -> dict[str, object]:
+def _members(data: str) -> Mapping[str, object]:
     if not data.startswith("{"):
         return {}
+    return _read_known(data) if len(data) <= _KNOWN_CHARS else _read(data)
+
+
+def _read(data: str) -> Mapping[str, object]:
     try:
         read = json.loads(data)
     except ValueError:
         return {}
     return read if isinstance(read, dict) else {}
+
+
+# The events of one stream are looked at again for each chain that it is replayed through.
+_read_known = lru_cache(maxsize=4096)(_read)
