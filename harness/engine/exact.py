@@ -9,20 +9,24 @@ from harness.engine.real_hop import identified
 from harness.engine.stage import Props, is_simulated
 from harness.errors import HopError, TargetError
 from harness.hops.mitm import need_mitmproxy
-from harness.model.journal import Entry, StageProblem, TapEnd
+from harness.model.journal import ClientWait, Entry, StageProblem, TapEnd
 from harness.model.scenario import Case, EventSource, Hop, Leave, Scenario, Target
+from harness.survey.cadence import longest_silence_s
 from harness.survey.cells import Cell
 from harness.survey.judging import Judge, Judged
 from harness.survey.leaving import Leaving
 from harness.survey.play import Played, scenario_of
+from harness.survey.returning import retry_s
 
 # Past the limit that is waited for: time for the client to see what comes of it.
 _AFTER_S = 5.0
 _LEAST_S = 10.0
 # To see that something did not come in time.
 _NOTICE_S = 0.5
-# To come back after an end, and to see how that goes on.
-_BACK_S = 8.0
+# So long a second response is watched at most.
+_SECOND_S = 20.0
+# Between its second end and its third request, if there is so much time, a client is sent home.
+_BETWEEN_S = 0.3
 # What a hop holds to the end comes after it, and the machine may be late.
 _LONGER = 1.5
 
@@ -32,8 +36,13 @@ def wait_s(cell: Cell, judge: Judge) -> float:
     seen = judge.observed.first
     if seen.has_all:
         return _LONGER * seen.long_s + _AFTER_S
-    back_s = _BACK_S if requests_of(cell, judge) > 1 else 0.0
-    return max(_LEAST_S, seen.watched_s, cell.longest_limit_s + _AFTER_S) + back_s
+    ends_s = cell.shortest_end_s
+    if requests_of(cell, judge) > 1 and ends_s:
+        # To the end of the second response, as in a replay, if that is not long; either may come
+        # with the next event only.
+        lasts_s = ends_s + longest_silence_s(seen)
+        return lasts_s + retry_s(seen) + min(lasts_s, _SECOND_S) + _AFTER_S
+    return max(_LEAST_S, seen.watched_s, cell.longest_limit_s + _AFTER_S)
 
 
 def requests_of(cell: Cell, judge: Judge) -> int:
@@ -57,8 +66,12 @@ def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judge
     """
     scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, judge))
     requests = requests_of(cell, judge)
-    client = EventSource(reconnect=requests > 1, max_attempts=requests)
-    through, played = _performed(scenario, client, judge, target, Props(programs=folder))
+    # One that gives up is owed what a hop holds in the end; this one would come back for it.
+    stays = requests > 1 and retry_s(judge.observed.first) > _BETWEEN_S
+    client = EventSource(reconnect=requests > 1, max_attempts=requests + stays)
+    waits = _Waits(requests)
+    props = Props(programs=folder, watch=waits.see, is_enough=waits.is_over)
+    through, played = _performed(scenario, client, judge, target, props)
     return judge.of(Cell(cell.name, through), played)
 
 
@@ -86,6 +99,23 @@ def left_on_the_wire(
     through, played = _performed(scenario, client, judge, target, props)
     is_whole = patience_s >= leaving.within_s
     return judge.of(Cell(cell.name, through), played, is_whole=is_whole)
+
+
+class _Waits:
+    """Whether a client has been cut off for the last time that is of interest.
+
+    Args:
+        requests: After how many requests.
+    """
+
+    def __init__(self, requests: int) -> None:
+        self._left = requests
+
+    def see(self, entry: Entry) -> None:
+        self._left -= isinstance(entry, ClientWait)
+
+    def is_over(self) -> bool:
+        return self._left <= 0
 
 
 class _Told:

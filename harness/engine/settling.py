@@ -26,11 +26,19 @@ def settle_s(case: Case) -> float:
     return SETTLE_S + max((check.settle_s() for check in asked), default=0.0)
 
 
-async def settled(is_enough: Callable[[], bool] | None, most_s: float) -> None:
-    """Wait so long, or for a second once enough was seen, if that can be told."""
+async def settled(
+    is_enough: Callable[[], bool] | None, most_s: float, after_s: float = SETTLE_S
+) -> None:
+    """Wait so long, or until a while after enough was seen, if that can be told.
+
+    Args:
+        is_enough: Whether enough was seen by now; None: that cannot be told.
+        most_s: How long to wait at most, in seconds.
+        after_s: How long to wait once enough was seen, in seconds.
+    """
     with trio.move_on_after(most_s):
         if is_enough is None:
             await trio.sleep_forever()
         while not is_enough():  # noqa: ASYNC110 - told from the journal, which nobody waits on
             await trio.sleep(_POLL_S)
-        await trio.sleep(SETTLE_S)
+        await trio.sleep(after_s)

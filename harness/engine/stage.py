@@ -60,6 +60,7 @@ class Props:
             `hop-1`, and a command target its output in `target`; None: nothing is kept.
         settle_s: Seconds to watch on after the last client is done.
         is_settled: Whether that is long enough, asked again and again; None: it never is.
+        is_enough: The same while clients are there: whether all was seen that there is to be seen.
         watch: Told of every entry as it is written; None: nobody watches.
         asking: Who asks in place of the case's clients, of a target without hops; None: they do.
         crowding: How many clients like the case's first come, one after the other, in place of
@@ -71,6 +72,7 @@ class Props:
     programs: Path | None = None
     settle_s: float = SETTLE_S
     is_settled: Callable[[], bool] | None = None
+    is_enough: Callable[[], bool] | None = None
     watch: Callable[[Entry], None] | None = None
     asking: Asking | None = None
     crowding: Crowding | None = None
@@ -299,13 +301,15 @@ class Stage:
             reason = "every client is done"
             left_s = max(0.0, limit_s - self._recorder.now_s())
             await settled(self._props.is_settled, min(self._props.settle_s, left_s))
+        elif self._props.is_enough is not None and self._props.is_enough():
+            reason = "enough was seen"
         closing()
         self._finish(reason)
 
     async def _watch(
         self, limit_s: float, watching: trio.CancelScope, closing: Callable[[], None]
     ) -> None:
-        await trio.sleep(limit_s)
+        await settled(self._props.is_enough, limit_s, after_s=0.0)
         # Who still reads is sent home. That the hops see them leave is no part of the case, and
         # no fault is to act on it.
         closing()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,17 @@ class Cell:
     def heeds(self, field: str) -> bool:
         """Whether what it does to a stream may depend on a response field, named in lower case."""
         return any(config.heeds(field) for hop in self.hops for _, config in configs(hop))
+
+    @cached_property
+    def shortest_end_s(self) -> float:
+        """After how long one of its faults ends every response, in seconds; 0: none does so."""
+        found = (
+            config.limit_s()
+            for hop in self.hops
+            for _, config in configs(hop)
+            if config.always_ends
+        )
+        return min((it for it in found if 0 < it < math.inf), default=0.0)
 
     @cached_property
     def longest_limit_s(self) -> float:

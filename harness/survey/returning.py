@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -129,6 +130,15 @@ def _renamed(seen: Observation) -> Callable[[bytes, int], bytes]:
         return _ID.sub(own, data)
 
     return renamed
+
+
+def retry_s(seen: Observation) -> float:
+    """How long a client waits before it comes back, as it is told in a response."""
+    reading = Reading("", "")
+    with suppress(TooLongError):
+        for it in seen.reads:
+            reading.take(it.data)
+    return RECONNECTION_S if reading.retry_s is None else reading.retry_s
 
 
 def comes_back(request: Asked, got: Got, now_s: float) -> Asked | None:

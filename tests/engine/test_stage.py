@@ -120,6 +120,23 @@ def test_settling_is_over_a_second_after_what_is_waited_for(is_heard: bool, seco
     assert last(entries).t_s == pytest.approx(left.t_s + seconds, abs=1e-5)
 
 
+def test_a_watch_is_over_once_enough_was_seen() -> None:
+    heard: list[Entry] = []
+    case = case_of(traffic={"every": "1s"}, watch="20s", through=ONE_HOP)
+    props = Props(
+        watch=heard.append,
+        is_enough=lambda: sum(isinstance(it, journal.ClientRead) for it in heard) >= 5,
+    )
+    entries = performed(case, props)
+    over = last(entries)
+    reads = entries_of(entries, journal.ClientRead)
+    assert isinstance(over, journal.StageOver)
+    assert over.reason == "enough was seen"
+    assert len(reads) == 5
+    assert reads[-1].t_s <= over.t_s <= reads[-1].t_s + 0.101
+    assert first_of(entries, journal.ClientEnd).how == "open"
+
+
 def test_what_tearing_down_causes_is_not_part_of_the_case() -> None:
     entries = performed(case_of(traffic={"every": "1s"}, watch="5s", through=ONE_HOP))
     assert entries_of(entries, journal.HopClientGone) == []
