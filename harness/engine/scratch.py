@@ -2,7 +2,8 @@
 
 Not in a run's directory: the path of a Unix socket has a hundred characters at most. Each is locked
 for as long as its process lives, so that what one leaves that was killed can be told from what is
-in use, also by those in another container: the next process that needs one removes it.
+in use, also by those in another container: the next process that needs one removes it. Ours is what
+holds a mark of ours: a clone or a report of the user's may have such a name, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from functools import cache
 from pathlib import Path
 
 _PREFIX = "sse-harness-"
+# What is killed before it has made it leaves an empty directory, which stays.
+_MARK = ".made-by-sse-harness"
 # One is made before it is locked, and a program may outlive for a moment who started it.
 _YOUNG_S = 60.0
 
@@ -30,6 +33,7 @@ def own_folder(what: str) -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{what}-"))
     lock = _lock(path)
     try:
+        (path / _MARK).touch()
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
@@ -56,6 +60,7 @@ def _is_stale(path: Path) -> bool:
     with suppress(OSError):
         found = path.lstat()
         is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        is_ours = is_ours and stat.S_ISREG((path / _MARK).lstat().st_mode)
         if is_ours and time.time() - found.st_mtime > _YOUNG_S:
             lock = _lock(path)
             if lock is not None:

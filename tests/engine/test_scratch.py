@@ -65,6 +65,16 @@ def test_what_is_young_or_not_ours_stays(temporary: Path) -> None:
     assert sorted(temporary.iterdir()) == before
 
 
+def test_what_is_old_and_called_alike_but_made_by_somebody_else_stays(temporary: Path) -> None:
+    for name in ("sse-harness-main", "sse-harness-scratch-1"):
+        clone = temporary / name
+        clone.mkdir()
+        (clone / "work").write_text("of a day")
+        aged(clone)
+    sweep()
+    assert [it.read_text() for it in temporary.glob("*/work")] == ["of a day"] * 2
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing can be locked so")
 def test_what_a_killed_process_left_is_removed_by_the_next(temporary: Path) -> None:
     held = subprocess.Popen([sys.executable, "-c", HOLDS], stdout=subprocess.PIPE, text=True)
