@@ -29,12 +29,14 @@ class _Listening:
     lock: threading.RLock = field(default_factory=threading.RLock)
     said: Callable[[str], None] | None = None
     waiting: str = ""
+    # Not between two cases, of what an application has left running: the next case is not its own.
+    keeps: bool = False
 
     def take(self, text: str) -> None:
         with self.lock:
             if self.said is not None:
                 self.said(text)
-            else:
+            elif self.keeps:
                 self.waiting = (self.waiting + text)[-_MOST_WAITING_CHARS:]
 
 
@@ -73,21 +75,26 @@ def apart(said: Callable[[str], None] | None = None) -> Iterator[None]:
     """Take for the application's what anybody prints meanwhile.
 
     Args:
-        said: Told what it is, and what was printed before while nobody was told; None: whoever is
-            told already, else what comes next.
+        said: Told what it is, and what was printed since an import when nobody was told; None, for
+            an import: whoever is told already, else who is told next.
     """
     if not _streams:
         _streams.extend(_stream(number) for number in (1, 2))
     before = sys.stdout, sys.stderr, _listening.said
-    if said is not None:
-        _listening.said = said
-        waiting, _listening.waiting = _listening.waiting, ""
-        _listening.take(waiting)
+    with _listening.lock:
+        _listening.keeps = True
+        if said is not None:
+            _listening.said = said
+            waiting, _listening.waiting = _listening.waiting, ""
+            _listening.take(waiting)
     sys.stdout, sys.stderr = _streams
     try:
         yield
     finally:
-        sys.stdout, sys.stderr, _listening.said = before
+        with _listening.lock:
+            sys.stdout, sys.stderr, _listening.said = before
+            if said is not None:
+                _listening.keeps = False
 
 
 def _stream(number: int) -> io.TextIOWrapper:
