@@ -9,7 +9,15 @@ from harness.engine.real_hop import identified
 from harness.engine.stage import Props, is_simulated
 from harness.errors import HopError, TargetError
 from harness.hops.mitm import need_mitmproxy
-from harness.model.journal import ClientWait, Entry, StageProblem, TapEnd
+from harness.model.journal import (
+    ClientEnd,
+    ClientLeft,
+    ClientWait,
+    Entry,
+    StageProblem,
+    TapEnd,
+    TapRequest,
+)
 from harness.model.scenario import Case, EventSource, Hop, Leave, Scenario, Target
 from harness.survey.cadence import longest_silence_s
 from harness.survey.cells import Cell
@@ -119,16 +127,33 @@ class _Waits:
 
 
 class _Told:
-    """Whether the target's connection was closed, by either side."""
+    """Whether the target has nobody left to tell, once a client has gone.
+
+    An attempt that fails while the client is there, or is made again, tells the target nothing.
+    """
 
     def __init__(self) -> None:
-        self._is_over = False
+        self._is_gone = False
+        self._is_told = False
+        self._open: set[int] = set()
 
     def see(self, entry: Entry) -> None:
-        self._is_over = self._is_over or isinstance(entry, TapEnd)
+        match entry:
+            case ClientLeft():
+                self._is_gone = True
+            case ClientEnd():
+                # One that was cut off has no one to leave: nothing comes of it.
+                self._is_told = self._is_told or not self._is_gone
+            case TapRequest():
+                self._open.add(entry.x)
+            case TapEnd():
+                self._open.discard(entry.x)
+                self._is_told = self._is_told or self._is_gone
+            case _:
+                pass
 
     def is_over(self) -> bool:
-        return self._is_over
+        return self._is_told and not self._open
 
 
 def _performed(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engine.exact import requests_of, wait_s
+from harness.engine.exact import _Told, requests_of, wait_s
+from harness.model.journal import ClientEnd, ClientLeft, Entry, TapEnd, TapRequest
 from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell
 from harness.survey.observation import Observation
@@ -12,6 +13,16 @@ from tests.survey.seen import every, judge, saw
 from tests.survey.test_returning import AGAIN, FIRST
 
 TOLD = saw(*every(1.0, 10, text="id: {n}\nretry: 500\ndata: {n}\n\n"), watched_s=10.5)
+
+
+LEFT = ClientLeft(client=1, x=1, by="fin")
+FIN = TapEnd(x=1, by="downstream", how="fin")
+REFUSED = TapEnd(x=1, by="target", how="refused")
+RESET = TapEnd(x=1, by="target", how="reset")
+
+
+def request(x: int) -> TapRequest:
+    return TapRequest(x=x, method="GET", target="/", version="HTTP/1.1", headers=())
 
 
 def cell(chain: str) -> Cell:
@@ -53,3 +64,25 @@ def test_who_need_not_come_back_is_watched_for_the_slowest_limit(
 
 def test_an_answer_that_ends_is_waited_for_to_its_end() -> None:
     assert wait_s(cell("aws-alb"), judge(saw(*every(1.0, 10), end_s=12.0))) == 23.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_over"),
+    [
+        ([request(1), LEFT], False),
+        ([request(1), LEFT, FIN], True),
+        ([REFUSED, request(2), LEFT], False),
+        ([request(1), RESET, request(2), LEFT], False),
+        ([request(1), LEFT, RESET, request(2)], False),
+        ([request(1), LEFT, RESET, request(2), TapEnd(x=2, by="downstream", how="fin")], True),
+        ([request(1), FIN, ClientEnd(client=1, x=1, how="truncation")], True),
+    ],
+)
+def test_a_target_is_told_once_nobody_is_there_any_more_of_a_client_that_has_left(
+    seen: list[Entry], is_over: bool
+) -> None:
+    told = _Told()
+    for entry in seen:
+        told.see(entry)
+
+    assert told.is_over() is is_over
