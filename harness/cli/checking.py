@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -23,21 +22,24 @@ from harness.engine.run import summary
 from harness.errors import LocalEnvironmentError, UsageError
 from harness.model import journal
 from harness.model.journal import Journal
-from harness.model.scenario import Target
+from harness.model.scenario import Hop, Target
 from harness.model.survey import Remedy, Survey
 from harness.model.verdict import EXIT_FAIL, EXIT_INTERRUPTED, CaseVerdict, Verdict, case_counts
 from harness.report import junit, survey, terminal
 from harness.report.directory import VERDICT, RunDirectory, read_run
 from harness.report.jsonfile import render
 from harness.scenario.chain import parse_chain, remarks
+from harness.scenario.fault_settings import SCRIPT
 from harness.scenario.override import check_used, overridden, parse_override
 from harness.survey import facts, rows
 from harness.survey.cells import Cell, all_chains, all_products, all_settings, name_of
 from harness.survey.expect import Terms
 from harness.survey.judging import (
+    INTERRUPTED,
     TARGET,
     Judge,
     Judged,
+    is_broken_off,
     skipped,
     survivors,
     with_leaving,
@@ -123,16 +125,16 @@ def check(wanted: Wanted, *, no_color: bool) -> int:
             work = _exactly(cells, judge, wanted, directory, left, console)
     elif len(cells) > 1:
         console.print(f"replaying through {len(cells)} chains", soft_wrap=True, style="dim")
-    done = _until_interrupted(chain((it.on_itself() for it in (judge,)), work))
-    is_cut = len(done) <= len(cells)
-    if is_cut and not stop:
-        stop = f"{max(0, len(done) - 1)} of {len(cells)} chains are done"
+    done, is_cut = _until_interrupted(chain((it.on_itself() for it in (judge,)), work))
+    if is_cut:
+        whole = sum(not is_broken_off(it.case) for it in done[1:])
+        stop = stop or f"{whole} of {len(cells)} chains are done"
     on_itself, *judged = [*done, *map(_not_done, [TARGET, *cells][len(done) :])]
     # What was on the wire once cannot be tried again for nothing.
     curable = [] if wanted.is_exact else [it for it in judged if is_curable(it)]
     prover = Prover(judge)
-    tried = [] if is_cut else _until_interrupted(map(prover.prove, curable))
-    if len(tried) < len(curable) and not is_cut:
+    tried, is_cut = _until_interrupted(() if is_cut else map(prover.prove, curable))
+    if is_cut:
         stop = f"fixes were tried for {len(tried)} of {len(curable)} chains"
     proven = {it.cell.name: found for it, found in zip(curable, tried, strict=False)}
     fixes, cured = first_to_do(proven)
@@ -166,17 +168,19 @@ def exit_code(verdict: Verdict, problem: LocalEnvironmentError | None) -> int:
     return verdict.exit_code if is_worse else problem.exit_code
 
 
-def _until_interrupted[T](work: Iterable[T]) -> list[T]:
-    """What is done, up to a Ctrl-C."""
+def _until_interrupted[T](work: Iterable[T]) -> tuple[list[T], bool]:
+    """What is done, up to a Ctrl-C, and whether there was one."""
     done: list[T] = []
-    with suppress(KeyboardInterrupt):
+    try:
         for it in work:
             done.append(it)  # noqa: PERF402 - what is done before an interrupt is kept
-    return done
+    except KeyboardInterrupt:
+        return done, True
+    return done, False
 
 
 def _not_done(cell: Cell) -> Judged:
-    return skipped(cell, f"the stream, through {cell.title}", "interrupted before it was done")
+    return skipped(cell, f"the stream, through {cell.title}", INTERRUPTED)
 
 
 def _nothing_heard(
@@ -233,7 +237,7 @@ def _exactly(
         left -= ahead[at]
         say(f"{cell.title}: up to {show_seconds(needed_s)}")
         judged = on_the_wire(cell, judge, wanted.target, directory.case(f"check/{cell.name}"))
-        if leaving is None:
+        if leaving is None or judged.case.outcome == "ERROR":
             yield judged
             continue
         if left <= sum(ahead[at + 1 :]):
@@ -246,7 +250,9 @@ def _exactly(
         try:
             gone = left_on_the_wire(cell, judge, leaving, wanted.target, folder, patience_s)
         except KeyboardInterrupt:
-            yield judged  # what was seen before is told all the same
+            # What was seen before is told all the same.
+            not_seen = skipped(cell, "a client that leaves", INTERRUPTED, LEAVING)
+            yield with_leaving(judged, not_seen)
             raise
         yield with_leaving(judged, gone)
 
@@ -265,11 +271,19 @@ def _cells(wanted: Wanted) -> list[Cell]:
     hops = parse_chain(wanted.through)
     check_used(overrides, [hops])
     hops = overridden(hops, overrides)
-    if any(hop.is_outside for hop in hops) and not wanted.is_exact:
-        raise UsageError("--through: a real hop cannot be replayed through; put it there, --exact")
+    if not wanted.is_exact:
+        _see_that_it_can_be_replayed(hops)
     for remark in remarks(hops):
         sys.stderr.write(f"note: {remark}\n")
     return [Cell(name_of(hops), hops)]
+
+
+def _see_that_it_can_be_replayed(hops: Sequence[Hop]) -> None:
+    """Raises UsageError for what there is on the wire only."""
+    if any(hop.is_outside for hop in hops):
+        raise UsageError("--through: a real hop cannot be replayed through; put it there, --exact")
+    if any(fault.name == SCRIPT for hop in hops for fault in hop.faults):
+        raise UsageError("--through: a script cannot be replayed through; put it there, --exact")
 
 
 def _kept(

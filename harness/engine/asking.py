@@ -107,7 +107,7 @@ class Interview:
             for_replays: Whether they are replayed, rather than put on the wire themselves.
 
         Raises:
-            TargetError: It cannot be reached, or does not answer.
+            TargetError: It cannot be reached, does not answer, or says too much.
         """
         # Which port a command is given is not known yet, and makes no difference.
         url = (self._target.url or "").replace(PORT, "1")
@@ -276,11 +276,17 @@ class Interview:
         """What the target said, if it said anything.
 
         Raises:
-            TargetError: It did not.
+            TargetError: It did not, or more than is kept.
         """
         _check(entries)
-        seen = observation(ask, entries)
         where = secret_values.of(self._target).text(self._target.url or "")
+        try:
+            seen = observation(ask, entries)
+        except ValueError as error:
+            wanted = "listen for less, with a shorter --max-time"
+            raise TargetError(
+                f"{where}: it says more than can be kept: {wanted}", "clipped"
+            ) from error
         if seen is None or seen.said.status == 0:
             how = "" if seen is None or seen.said.end is None else f": {seen.said.end}"
             waited = show_seconds(0.0 if seen is None else seen.watched_s)

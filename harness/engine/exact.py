@@ -7,14 +7,12 @@ from pathlib import Path
 from harness.engine.case import perform
 from harness.engine.real_hop import identified
 from harness.engine.stage import Props, is_simulated
-from harness.errors import HopError, TargetError
 from harness.hops.mitm import need_mitmproxy
 from harness.model.journal import (
     ClientEnd,
     ClientLeft,
     ClientWait,
     Entry,
-    StageProblem,
     TapEnd,
     TapRequest,
 )
@@ -61,6 +59,8 @@ def requests_of(cell: Cell, judge: Judge) -> int:
 def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judged:
     """Ask through a chain, and judge what comes of it.
 
+    A hop that breaks, or a target that cannot be reached any more, makes an ERROR of this chain.
+
     Args:
         cell: The chain.
         judge: Who knows what to expect of it.
@@ -68,8 +68,6 @@ def on_the_wire(cell: Cell, judge: Judge, target: Target, folder: Path) -> Judge
         folder: Where the journal is kept, and what programs leave.
 
     Raises:
-        TargetError: The target cannot be reached.
-        HopError: A hop broke.
         LocalEnvironmentError: A program is not installed, or nothing can be written.
     """
     scenario = scenario_of(cell, judge.expect_of(cell), wait_s(cell, judge))
@@ -97,7 +95,7 @@ def left_on_the_wire(
         patience_s: How long is waited for that at most.
 
     Raises:
-        TargetError: See `on_the_wire`; so of the others.
+        LocalEnvironmentError: See `on_the_wire`.
     """
     wait_s = min(leaving.within_s, patience_s) + _NOTICE_S
     told = _Told()
@@ -168,9 +166,4 @@ def _performed(
     if is_simulated(case):
         need_mitmproxy("--exact")
     entries, _ = perform(case, props, props.programs / "journal.jsonl")
-    for entry in entries:
-        if isinstance(entry, StageProblem) and entry.source == "hop":
-            raise HopError(entry.message, entry.hop or 0)
-        if isinstance(entry, StageProblem):
-            raise TargetError(entry.message, entry.source)
     return case.scenario.through, Played(entries, entries[len(entries) - 1].t_s, None, ())

@@ -18,7 +18,7 @@ _INDENT = "  "
 _LEAST_WIDTH = 40
 # So many of a list are named where nobody asked for all of them.
 _NAMED = 4
-_COUNTED = (("FAIL", "FAIL"), ("INCONCLUSIVE", "INCONCLUSIVE"), ("WARN", "WARN"), ("SKIP", "SKIP"))
+_COUNTED = ("ERROR", "FAIL", "INCONCLUSIVE", "WARN", "SKIP")
 
 
 def show(survey: Survey, console: Console, directory: Path | None, *, is_full: bool) -> None:
@@ -64,9 +64,9 @@ def _counts(survey: Survey) -> Text:
     line = Text.assemble(
         (f"SURVIVES {survey.survived} of {survey.of}", STYLES["PASS" if is_all else "FAIL"])
     )
-    for outcome, word in _COUNTED:
+    for outcome in _COUNTED:
         if count := survey.counts.get(outcome):
-            line.append(f"   {word} {count}")
+            line.append(f"   {outcome} {count}")
     line.append("      ● measured  ○ documented  ◌ reported", _DIM)
     if survey.projected:
         line.append(f"   {survey.projected}", _DIM)

@@ -12,16 +12,14 @@ from harness.survey.cells import all_products
 from harness.survey.comparing import Difference, differences
 from harness.survey.expect import Terms
 from harness.survey.fingerprints import Likeness, likenesses
-from harness.survey.judging import Judge
+from harness.survey.judging import INTERRUPTED, Judge
 from harness.survey.kinds import guess
 from harness.survey.observation import Observation
 from harness.survey.play import Observed
 from harness.survey.proofs import Prover, is_curable
 from harness.survey.resuming import resuming
 
-_INTERRUPTED = "interrupted before it was done"
-
-NOT_DONE = Change("SKIP", (("SKIP", "compare", _INTERRUPTED),), (), ())
+NOT_DONE = Change("SKIP", (("SKIP", "compare", INTERRUPTED),), (), ())
 """For a reader: nothing is known, as that was interrupted."""
 
 
@@ -85,7 +83,7 @@ def case_of(it: Between, number: int, urls: Sequence[str]) -> CaseVerdict:
 def not_done(number: int, urls: Sequence[str]) -> CaseVerdict:
     """The same where nothing is known, as that was interrupted."""
     expected = f"as at {urls[number - 1]}"
-    finding = Finding(check="compare", outcome="SKIP", expected=expected, observed=_INTERRUPTED)
+    finding = Finding(check="compare", outcome="SKIP", expected=expected, observed=INTERRUPTED)
     return _case(number, urls, (finding,), "SKIP")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,8 @@ from harness.survey.resuming import CHECK as RESUMES
 from harness.survey.returning import goes_on
 
 TARGET = Cell(DIRECT, ())
+INTERRUPTED: Final = "interrupted before it was done"
+"""Why nothing is known of what Ctrl-C came before."""
 # What says when a hop notices that its client has gone.
 _LETS_GO = "client_gone"
 _TWICE = NoEventDuplicated.name
@@ -227,11 +229,16 @@ def with_leaving(judged: Judged, left: Judged | None) -> Judged:
     """A chain, and what was seen of a client that left there."""
     if left is None:
         return judged
+    is_broken = left.case.outcome == "ERROR"
     # Their entries are in another journal.
     found = [
-        msgspec.structs.replace(it, evidence=()) for it in left.case.findings if it.check == LEAVING
+        msgspec.structs.replace(it, evidence=())
+        for it in left.case.findings
+        if is_broken or it.check == LEAVING
     ]
     case = _with(judged.case, (*judged.case.findings, *found))
+    if is_broken:
+        case = msgspec.structs.replace(case, outcome="ERROR")
     return replace(judged, case=case, left=left)
 
 
@@ -268,6 +275,11 @@ def skipped(cell: Cell, expected: str, observed: str, check: str = "asked") -> J
         clock="replay",
     )
     return Judged(cell, case, None)
+
+
+def is_broken_off(case: CaseVerdict) -> bool:
+    """Whether Ctrl-C came before all of it was done."""
+    return any(it.observed == INTERRUPTED for it in case.findings)
 
 
 def survivors(cells: Sequence[Judged]) -> int:

@@ -129,7 +129,7 @@ def _row(
     names = " + ".join(dict.fromkeys(it.fault for it in acted)) or finding.check
     tried = remedies or ((Remedy(finding.fix),) if finding.fix else ())
     headline, sent, seen = _HEARSAY.sub("", finding.observed), "", ""
-    if judged.entries is not None and not is_left:
+    if judged.entries is not None and not is_left and finding.outcome != "ERROR":
         evidence = Evidence.of(judged.entries)
         if evidence.attempts:
             headline, sent, seen = _shown(evidence, finding, spoken_s)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import verdict
+from harness.model import journal, verdict
+from harness.survey.cells import Cell
+from harness.survey.judging import Judge, Judged
 from tests.cli.command import Command
 
 
@@ -23,6 +25,7 @@ from tests.cli.command import Command
         (["http://127.0.0.1:1/", "--set", "nginx.gzip=on"], "--set goes with --through"),
         (["http://127.0.0.1:1/", "--through", "ngnix"], "did you mean nginx?"),
         (["http://127.0.0.1:1/", "--through", "[{real: nginx}]"], "cannot be replayed through"),
+        (["http://127.0.0.1:1/", "--through", "[{script: a.py}]"], "cannot be replayed through"),
         (["http://127.0.0.1:1/", "--report", "pdf"], "--report pdf: unknown kind"),
         (["http://127.0.0.1:1/", "--kind", "tickr"], "--kind tickr: unknown kind; did you mean"),
         (["http://a/", "http://b/"], "expected one URL, got 2"),
@@ -34,6 +37,7 @@ def test_what_cannot_be_obeyed_is_said_in_a_line(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").touch()
     ended = command("check", *words)
 
     assert ended.code == 2
@@ -112,18 +116,58 @@ import asyncio
 """
 
 
-def test_ctrl_c_while_fixes_are_tried_leaves_what_is_known_without_them(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
+
+@pytest.fixture
+def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """An application to be checked, in words."""
     (tmp_path / "held.py").write_text(SERVED)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
+    return ("check", "--app", "held:app", "--url", "/events")
+
+
+def test_ctrl_c_while_the_last_client_leaves_is_told(
+    command: Command, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stays(cell: Cell, judge: Judge, *_: object) -> Judged:
+        return judge.staying(cell)
+
+    monkeypatch.setattr("harness.cli.checking.on_the_wire", stays)
+    monkeypatch.setattr("harness.cli.checking.left_on_the_wire", interrupted)
+    ended = command(*held, "--exact", "--through", "caddy")
+
+    assert ended.code == 130
+    assert "for a client that leaves" in ended.out
+    assert "interrupted: 0 of 1 chains are done" in ended.out
+    kept = verdict.decode((tmp_path / "reports" / "latest" / "verdict.json").read_bytes())
+    assert kept.exit_code == 130
+    (left,) = [it for it in kept.cases[-1].findings if it.check == "disconnect_noticed"]
+    assert (left.outcome, left.observed) == ("SKIP", "interrupted before it was done")
+
+
+def test_a_stream_of_which_not_all_could_be_kept_is_said_in_a_line(
+    command: Command, held: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PAYLOAD_LIMIT_BYTES", 20)
+    ended = command(*held, "--through", "caddy")
+
+    assert ended.code == 4
+    (line,) = ended.err.splitlines()
+    assert line.startswith("error: http")
+    assert line.endswith(
+        "/events: it says more than can be kept: listen for less, with a shorter --max-time"
+    )
+
+
+def test_ctrl_c_while_fixes_are_tried_leaves_what_is_known_without_them(
+    command: Command, held: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("harness.survey.proofs.Prover.prove", interrupted)
     chain = "[{buffer: {block: 4KiB}}]"
-    ended = command("check", "--app", "held:app", "--url", "/events", "--through", chain)
+    ended = command(*held, "--through", chain)
 
     assert ended.code == 130
     assert "interrupted: fixes were tried for 0 of 1 chains" in ended.out

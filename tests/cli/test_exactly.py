@@ -9,7 +9,9 @@ import pytest
 
 from harness.cli import checking
 from harness.cli.checking import Wanted
+from harness.engine import exact
 from harness.engine.asking import Limits
+from harness.model.journal import Journal, StageProblem
 from harness.model.scenario import Target
 from harness.report import terminal
 from harness.report.directory import RunDirectory
@@ -17,6 +19,7 @@ from harness.scenario.chain import parse_chain
 from harness.survey.cells import Cell
 from harness.survey.judging import Judge, Judged
 from tests.survey.seen import URL, every, judge, saw
+from tests.testkit.journals import Stage
 
 CHECK = "disconnect_noticed"
 LIVELY = saw(*every(1.0, 10), watched_s=10.5)
@@ -51,6 +54,13 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     return made
 
 
+def breaks(*_: object) -> tuple[Journal, float]:
+    """A case of which a hop ended."""
+    stage = Stage(hops=1, is_reference=False, clock="real")
+    stage.put(0.5, StageProblem(source="hop", message="it ended with 1", hop=1))
+    return stage.journal(over_s=0.5), 0.5
+
+
 def exactly(left: int, folder: Path, **limits: Any) -> list[Judged]:
     wanted = Wanted(
         target=Target(url=URL),
@@ -67,7 +77,7 @@ def exactly(left: int, folder: Path, **limits: Any) -> list[Judged]:
     console = terminal.make_console(no_color=True)
     directory = RunDirectory.create(folder)
     work = checking._exactly(CELLS, judge(LIVELY), wanted, directory, left, console)
-    return checking._until_interrupted(work)
+    return checking._until_interrupted(work)[0]
 
 
 def outcomes(it: Judged) -> list[tuple[str, str]]:
@@ -117,4 +127,35 @@ def test_an_interrupt_while_a_client_leaves_keeps_what_was_seen_before(
 
     assert wire.asked == ["caddy", "caddy leaves"]
     assert judged.case.outcome == "PASS"
-    assert outcomes(judged) == []
+    assert outcomes(judged) == [("SKIP", "interrupted before it was done")]
+
+
+def test_a_chain_that_breaks_leaves_the_others_what_they_are(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stays(cell: Cell, judge: Judge, *more: Any) -> Judged:
+        if cell.name == "caddy":
+            return exact.on_the_wire(cell, judge, *more)
+        return wire.stays(cell, judge, *more)
+
+    monkeypatch.setattr(exact, "perform", breaks)
+    monkeypatch.setattr(checking, "on_the_wire", stays)
+    broken, whole = exactly(4, tmp_path)
+
+    (why,) = broken.case.findings
+    assert (broken.case.outcome, why.outcome, why.hop) == ("ERROR", "ERROR", 1)
+    assert why.observed == "it ended with 1"
+    assert whole.case.outcome == "PASS"
+    assert wire.asked == ["nghttpx", "nghttpx leaves"]
+
+
+def test_one_that_breaks_when_its_client_leaves_is_an_error(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exact, "perform", breaks)
+    monkeypatch.setattr(checking, "left_on_the_wire", exact.left_on_the_wire)
+    judged = exactly(4, tmp_path)
+
+    assert wire.asked == ["caddy", "nghttpx"]
+    assert [it.case.outcome for it in judged] == ["ERROR", "ERROR"]
+    assert judged[0].case.findings[-1].observed == "it ended with 1"
