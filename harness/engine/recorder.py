@@ -27,6 +27,8 @@ _BATCH = 512
 _RECODED = "a secret was masked in a compressed body, which is kept compressed anew"
 # On the real clock at least this often: a run that is killed leaves what it saw.
 FLUSH_S = 1.0
+# So much longer a read may wait that ends in what may be the beginning of a secret.
+_HELD_S = 5.0
 
 
 class Recorder:
@@ -34,6 +36,10 @@ class Recorder:
 
     Used as a context manager; the file is complete once it is left. When it cannot be written any
     more, which every place of the case could meet, the case goes on and leaving tells.
+
+    What may be the first piece of a secret is not written, nor what comes after it, until what
+    follows in its body tells, or some seconds of the run's clock have gone by. Of a secret that
+    comes in two pieces and more slowly than that, the first is in the file until the second comes.
 
     Args:
         path: The journal's file; None keeps it in memory only.
@@ -67,6 +73,7 @@ class Recorder:
         self._entries: list[Entry] = []
         self._bodies = Bodies(self._secrets, self._entries) if self._secrets else None
         self._written = 0
+        self._flushed = 0
         self._kept_bytes = 0
         self._unfolded_bytes = 0
         self._is_clipped = False
@@ -94,7 +101,7 @@ class Recorder:
         trace: TracebackType | None,
     ) -> None:
         self._settle()
-        self._flush()
+        self._flush(len(self._entries))
         if self._file is not None:
             try:
                 self._file.close()
@@ -134,9 +141,10 @@ class Recorder:
         if self._watch is not None:
             self._watch(entry)
         is_due = kept.n == 0 or kept.t_s - self._flushed_s >= self._flush_s
-        if is_due or len(self._entries) - self._written >= _BATCH:
+        if is_due or len(self._entries) - self._flushed >= _BATCH:
             self._flushed_s = kept.t_s
-            self._flush()
+            self._flushed = len(self._entries)
+            self._flush(self._ready())
         if self._bodies is not None and self._bodies.has_recoded and not self._has_told:
             self._has_told = True
             self._append(journal.StageRemark(what=_RECODED))
@@ -156,9 +164,9 @@ class Recorder:
             payload = Payload.of(data)
             self._entries[n] = msgspec.structs.replace(self._entries[n], payload=payload)
         if self._file is not None and min(changes, default=self._written) < self._written:
-            self._written = 0
+            written, self._written = self._written, 0
             self._is_rewriting = True
-            self._flush()
+            self._flush(written)
 
     def only(self, *kinds: type[Entry]) -> None:
         """The watch is over: from now on nothing but these kinds of entries is part of the case."""
@@ -209,10 +217,20 @@ class Recorder:
             self.record(journal.StageClipped(limit_bytes=journal.PAYLOAD_LIMIT_BYTES))
         return msgspec.structs.replace(entry, payload=Payload.clipped(content))
 
-    def _flush(self) -> None:
+    def _ready(self) -> int:
+        """How many entries may be written."""
+        entries = self._entries
+        if self._bodies is None:
+            return len(entries)
+        since_s = entries[-1].t_s - _HELD_S
+        young = (it for it in self._bodies.unsettled() if entries[it].t_s > since_s)
+        return min(young, default=len(entries))
+
+    def _flush(self, end: int) -> None:
+        """Write entries, up to the one of this number."""
         if self._file is None or self._failure is not None:
             return
-        lines = [journal.encode(entry) for entry in self._entries[self._written :]]
+        lines = [journal.encode(entry) for entry in self._entries[self._written : end]]
         if not lines:
             return
         try:
@@ -227,7 +245,7 @@ class Recorder:
             # Lines may be missing: whatever came after them would be worth nothing.
             self._failure = error
         else:
-            self._written = len(self._entries)
+            self._written = end
 
 
 def _reason(error: OSError) -> str:

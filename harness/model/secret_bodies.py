@@ -220,6 +220,11 @@ class Bodies:
             changes |= self._rest(key)
         return changes
 
+    def unsettled(self) -> Iterator[int]:
+        """The reads that may hold the beginning of a secret, by the numbers of their entries."""
+        for body in self._bodies.values():
+            yield from body.unsettled()
+
     def _begin(self, key: _Key, headers: Headers) -> dict[int, bytes]:
         changes = self._rest(key)
         names = [it for it in tokens(headers, "content-encoding") if it != "identity"]
@@ -275,6 +280,10 @@ class _Plain:
         self._open = [it for it in self._open if it[2] > settled]
         return changes
 
+    def unsettled(self) -> Iterator[int]:
+        """See `Bodies.unsettled`."""
+        return (number for number, _, _ in self._open)
+
 
 class _Coded:
     """A body in content codings: as it came, until there is a secret in it."""
@@ -286,6 +295,9 @@ class _Coded:
         self._decoder = decoder(codings)
         self._seeker = Seeker(secrets)
         self._numbers: list[int] = []
+        self._end = 0
+        # As of a plain one, in what it decodes to; none once it is coded anew.
+        self._open: list[tuple[int, int]] = []
         self._recoder: Recoder | None = None
         self._undecodable: _Plain | None = None
 
@@ -308,7 +320,16 @@ class _Coded:
             self._recoder, changes = self._recoded()
             return changes | self._taken(self._recoder, number, data)
         self._numbers.append(number)
+        self._end += len(text)
+        settled = self._end - len(self._seeker.unsettled)
+        self._open = [it for it in (*self._open, (number, self._end)) if it[1] > settled]
         return {}
+
+    def unsettled(self) -> Iterator[int]:
+        """See `Bodies.unsettled`."""
+        if self._undecodable is not None:
+            return self._undecodable.unsettled()
+        return (number for number, _ in self._open)
 
     def _taken(self, recoder: Recoder, number: int, data: bytes) -> dict[int, bytes]:
         kept = recoder.take(data)
@@ -325,6 +346,7 @@ class _Coded:
 
     def _recoded(self) -> tuple[Recoder, dict[int, bytes]]:
         """The reads so far, coded anew."""
+        self._open = []
         recoder = Recoder(self._secrets, self._codings)
         return recoder, {n: recoder.take(self._content(n)) or b"" for n in self._numbers}
 

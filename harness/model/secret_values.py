@@ -157,7 +157,8 @@ def _in_url(url: str, named: Collection[str]) -> Iterator[str]:
 
 def _in_body(body: str, named: Collection[str]) -> Iterator[str]:
     try:
-        pairs = _pairs(json.loads(body))
+        # Numbers as they are spelt there.
+        pairs = _pairs(json.loads(body, parse_int=str, parse_float=str))
     except ValueError:
         pairs = iter(parse_qsl(body))
     for name, value in pairs:
@@ -165,17 +166,17 @@ def _in_body(body: str, named: Collection[str]) -> Iterator[str]:
             yield value
 
 
-def _pairs(value: object) -> Iterator[tuple[str, str]]:
+def _pairs(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a value of JSON, by the name of what it is, or of the list it is in."""
     match value:
+        case str():
+            yield name, value
         case dict():
-            for name, it in value.items():
-                if isinstance(it, str):
-                    yield name, it
-                else:
-                    yield from _pairs(it)
+            for own, it in value.items():
+                yield from _pairs(it, own)
         case list():
             for it in value:
-                yield from _pairs(it)
+                yield from _pairs(it, name)
         case _:
             return
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -234,6 +235,59 @@ def test_the_file_never_holds_what_the_journal_does_not(
             for stream in streams(held, said.coding):
                 assert not [it for it in SPELT if it.encode() in decoded(stream)]
     assert Journal.read(path.read_bytes().splitlines()).entries == recorder.journal().entries
+
+
+PIECES = (b"data: a plan", b"ted-two\n\n")
+
+
+def coded(coding: str, pieces: Sequence[bytes]) -> Iterator[bytes]:
+    coder = encoder(coding) if coding else None
+    for it in pieces:
+        yield it if coder is None else coder.compress(it) + coder.flush()
+
+
+def at_the_tap(said: Said) -> list[Entry]:
+    """As only the tap saw it, up to its last read."""
+    told = entries(said, is_ended=False)
+    return [it for it in told if not isinstance(it, journal.ClientHead | ClientRead)]
+
+
+@pytest.mark.parametrize("coding", CODINGS[:-1])
+@pytest.mark.parametrize(("after_s", "is_there"), [(0.0, False), (4.0, False), (5.0, True)])
+def test_the_first_piece_of_a_secret_is_in_no_file_until_it_is_known_for_a_while(
+    tmp_path: Path, coding: str, after_s: float, is_there: bool
+) -> None:
+    now_s = 0.0
+    said = Said(coding, PIECES, tuple(coded(coding, PIECES)), is_over=False)
+    *before, one, other = at_the_tap(said)
+    path = tmp_path / "journal.jsonl"
+
+    def held() -> Journal:
+        return Journal.read(path.read_bytes().splitlines())
+
+    with Recorder(path, lambda: now_s, flush_s=0.0, secrets=SECRETS) as recorder:
+        for entry in before:
+            recorder.record(entry)
+        now_s = 1.0
+        recorder.record(one)
+        now_s += after_s
+        recorder.record(journal.StageLag(lag_s=0.0))
+        found = [it for it in held() if isinstance(it, TapRead)]
+        assert len(found) == is_there
+        recorder.record(other)
+        text = b"data: a " + b"*" * 11 + b"\n\n"
+        assert decoded(streams(held(), coding)[0]) == text
+        assert len(held()) == len(recorder.journal())
+
+
+def test_what_turns_out_to_be_none_is_written_then(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    *before, one, other = at_the_tap(Said("", (), (b"data: plan", b"e\n\n"), is_over=False))
+    with Recorder(path, lambda: 0.0, flush_s=0.0, secrets=SECRETS) as recorder:
+        for number, entry in enumerate((*before, one, other), 1):
+            recorder.record(entry)
+            written = path.read_bytes().count(b"\n")
+            assert written == number - (entry is one)
 
 
 @SETTINGS
