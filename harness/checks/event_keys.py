@@ -26,6 +26,10 @@ class Keys(NamedTuple):
     by_exchange: dict[int, list[Key]]
     is_numbered: bool
 
+    def is_place(self, key: Key) -> bool:
+        """Whether a key tells an event by its place only, so that no other response has it."""
+        return self.basis == "places" or (self.basis == "numbers" and isinstance(key, str))
+
     def name(self, key: Key) -> str:
         """What to call an event."""
         match self.basis:

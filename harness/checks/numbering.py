@@ -72,7 +72,7 @@ def _members(data: str) -> Mapping[str, object]:
 def _read(data: str) -> Mapping[str, object]:
     try:
         read = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or deeper than anybody's
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -200,10 +200,12 @@ class _Step(NamedTuple):
 def _steps(client: Client) -> Iterator[_Step]:
     """Every reconnect of a client, and a first request that already has an id."""
     has_events = False
+    heard_s: float | None = None
     for at, (attempt, ids) in enumerate(zip(client.attempts, client.ids_before, strict=True)):
         if not attempt.is_redirect and (at or attempt.last_event_id):
-            away_s = attempt.began_s - client.attempts[at - 1].ended_s if at else 0.0
+            away_s = 0.0 if heard_s is None else attempt.began_s - heard_s
             yield _Step(attempt, ids, has_events, away_s)
+        heard_s = attempt.ended_s if attempt.is_stream else heard_s
         has_events = has_events or bool(attempt.stream.events)
 
 

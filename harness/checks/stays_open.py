@@ -13,7 +13,7 @@ from harness.checks.advice import against_cut, at_hop, seconds, timed_curl
 from harness.checks.base import RFC9112, CheckConfig
 from harness.checks.blame import SAME_INSTANT_S, Ending
 from harness.checks.evidence import Evidence
-from harness.checks.places import EVENT_STREAM
+from harness.checks.places import EVENT_STREAM, Attempt
 from harness.model.verdict import Finding
 from harness.units import Duration
 from harness.wire.headers import media_type
@@ -77,6 +77,11 @@ class StaysOpen(CheckConfig):
                 it.request.n for it in evidence.attempts[:1]
             ]
             yield self.passed(expected, proof[1], margin=margin, at=at)
+            return
+        unread = next((it for it in endings if _is_unreadable(evidence, it.attempt)), None)
+        if unread is not None:
+            why = "what is left of the body does not show whether the end marker came"
+            yield self.inconclusive(expected, why, at=unread.entries)
             return
         finite = [it for it in endings if it.by == "target"]
         if finite and not evidence.is_reference:
@@ -194,7 +199,7 @@ def _is_early(evidence: Evidence, ending: Ending, bound_s: float) -> bool:
     attempt = ending.attempt
     if ending.by == "client" or ending.life_s >= bound_s - SAME_INSTANT_S:
         return False
-    if evidence.has_end_marker(attempt):
+    if evidence.has_end_marker(attempt) or _is_unreadable(evidence, attempt):
         return False
     if ending.by != "target":
         return True
@@ -204,7 +209,21 @@ def _is_early(evidence: Evidence, ending: Ending, bound_s: float) -> bool:
         return True
     if evidence.is_reference:
         return not is_on_script(evidence, ending)
-    return evidence.end_marker is not None
+    return evidence.end_marker is not None and not _is_said(evidence, attempt)
+
+
+def _is_unreadable(evidence: Evidence, attempt: Attempt) -> bool:
+    """Whether an end marker would not be found in a response, though it may have had one."""
+    stream = attempt.stream
+    return evidence.end_marker is not None and bool(stream.is_clipped or stream.coding_problem)
+
+
+def _is_said(evidence: Evidence, attempt: Attempt) -> bool:
+    """Whether the target has said its end marker, whatever became of it."""
+    marker, exchange = evidence.end_marker, evidence.route(attempt).exchange
+    if marker is None or exchange is None:
+        return False
+    return any(marker.is_in(it.item) for it in exchange.stream.events)
 
 
 def is_on_script(evidence: Evidence, ending: Ending) -> bool:

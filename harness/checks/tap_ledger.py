@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -48,7 +49,6 @@ class _Account:
         owed = self._owed()
         if self._keys.is_numbered:
             owed += self._holes(owed)
-        streams = sum(it.is_stream for it in self._client.attempts)
         return Ledger(
             self._client,
             self._keys.basis,
@@ -57,7 +57,7 @@ class _Account:
             self._order,
             {key: self._keys.name(key) for key in self._order},
             self._unheard(),
-            is_whole=self._keys.is_numbered or streams < 2 or self._is_witnessed(),
+            is_whole=self._keys.is_numbered or len(self._streams) < 2 or self._is_witnessed(),
         )
 
     def _said_in_order(self) -> dict[Key, int]:
@@ -113,6 +113,7 @@ class _Account:
             (self._order[it.key] for it in self._got if it.key in self._order), default=-1
         )
         watched_s = watched_until_s(self._client, self._record.over_s, self._in_flight_s)
+        last = self._client.attempts[-1]
         for attempt in self._client.attempts:
             exchange = self._record.route(attempt).exchange
             if exchange is None or not exchange.is_stream:
@@ -120,9 +121,13 @@ class _Account:
             for seen, key in zip(
                 exchange.stream.events, self._keys.by_exchange[exchange.x], strict=True
             ):
-                if watched_s is not None:
+                is_place = self._keys.is_place(key)
+                if is_place and self._promises.sequence is not None and attempt is not last:
+                    # No part of the sequence, which tells what has to be sent again.
+                    is_due = False
+                elif watched_s is not None:
                     is_due = seen.t_s <= min(watched_s, attempt.ended_s)
-                elif self._keys.basis == "places":
+                elif is_place:
                     # Without ids nothing is sent again: what a cut caught on its way is lost.
                     is_due = seen.t_s <= attempt.ended_s
                 else:
@@ -142,12 +147,18 @@ class _Account:
             return
         # What was said while this client was being let in may have been before it.
         from_s = began.head.t_s + self._in_flight_s
+        told = Counter(key for own in self._keys.by_exchange.values() for key in set(own))
         for exchange in self._others:
+            head_s = exchange.request.t_s if exchange.head is None else exchange.head.t_s
             own = self._keys.by_exchange[exchange.x]
             for seen, key in zip(exchange.stream.events, own, strict=True):
                 is_over = self._order[key] > last_got if watched_s is None else seen.t_s > watched_s
-                if seen.t_s >= from_s and not is_over and not self._is_forgotten(seen.t_s):
-                    yield key, Owed(key, self._keys.name(key), seen.n)
+                # Who is let in may be greeted by its name.
+                is_greeting = told[key] == 1 and seen.t_s <= head_s + self._in_flight_s
+                is_own = self._keys.is_place(key) or is_greeting
+                if seen.t_s < from_s or is_own or is_over or self._is_forgotten(seen.t_s):
+                    continue
+                yield key, Owed(key, self._keys.name(key), seen.n)
 
     def _holes(self, owed: Sequence[Owed]) -> list[Owed]:
         """The numbers missing between the first and the last one the client got."""
@@ -170,7 +181,7 @@ class _Account:
         window_s = self._promises.resume_window_s
         return window_s is not None and any(
             before.ended_s <= said_s <= after.began_s and after.began_s - said_s > window_s
-            for before, after in pairwise(self._client.attempts)
+            for before, after in pairwise(self._streams)
         )
 
     def _is_past_window(self, a: int, b: int) -> bool:
@@ -193,8 +204,13 @@ class _Account:
                 and after.began_s <= it.ended_s
                 for it in self._others
             )
-            for before, after in pairwise(self._client.attempts)
+            for before, after in pairwise(self._streams)
         )
+
+    @property
+    def _streams(self) -> list[Attempt]:
+        """The attempts in which the client was told anything: between them it was away."""
+        return [it for it in self._client.attempts if it.is_stream]
 
 
 def _heard(record: Record, client: Client) -> list[Exchange]:

@@ -157,12 +157,13 @@ class Interview:
             return [together.not_asked(f"asked {self._limits.requests} times (--max-requests)")]
         listen_s = together.listen_s(first)
         self._say(f"up to {most} streams at once, {show_seconds(listen_s)}: broadcast")
-        crowding = Crowding(most, together.PATIENCE_S, listen_s)
+        patience_s = together.patience_s(first)
+        crowding = Crowding(most, patience_s, listen_s)
         scenario = Scenario(
             id=TOGETHER,
             why="what the target says to several clients at once",
             client=(EventSource(reconnect=False),),
-            watch_s=most * together.PATIENCE_S + listen_s + _PATIENCE_S,
+            watch_s=most * patience_s + listen_s + _PATIENCE_S,
         )
         case = Case(
             id=scenario.id,
@@ -353,7 +354,10 @@ def _heard_together(run: Path) -> list[Finding]:
     """What several streams at once showed in a finished check, if they were opened."""
     file = run / TOGETHER / JOURNAL
     try:
-        return list(together.together(Journal.read(file.read_bytes().splitlines())))
+        entries = Journal.read(file.read_bytes().splitlines())
+        is_whole = any(isinstance(it, journal.StageOver) for it in entries)
+        has_failed = any(isinstance(it, journal.StageProblem) for it in entries)
+        return list(together.together(entries)) if is_whole and not has_failed else []
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:

@@ -71,6 +71,10 @@ class LagOneEvent(SimpleFault):
     head_counts: bool = False
     flush_after_s: Annotated[Duration, Field(gt=0)] | None = None
 
+    def heeds(self, field: str) -> bool:
+        """See `FaultConfig.heeds`: where the head takes room in a block, every field does."""
+        return self.head_counts or super().heeds(field)
+
     @model_validator(mode="after")
     def _keeps_one_thing(self) -> Self:
         if self.block_bytes is not None and self.keep_bytes is not None:

@@ -77,7 +77,7 @@ class Onward:
             now_s: When it comes back, in seconds since the first request.
             like: See `from_the_beginning`.
         """
-        wanted = last_id.encode()
+        wanted = last_id.encode("latin-1")  # as it stands in a field
         missed: list[bytes] = []
         is_known = False
         for t_s, data in self.plain:

@@ -14,8 +14,10 @@ from harness.model.verdict import Finding
 from harness.survey.observation import Observation
 
 AT_ONCE = "at_once"
-# Who has not begun to answer by then answers when the other one is gone.
-PATIENCE_S = 3.0
+# Who has not begun to answer by then, and in twice the time that one client waited, answers when
+# the other one is gone.
+_PATIENCE_S = 3.0
+_PATIENT = 2.0
 MOST = 8
 _LEAST = 2
 # For whoever still has to be asked in another way, or comes back.
@@ -30,6 +32,11 @@ _EXPECTED = "several streams at once, all with the same events"
 def how_many(left: int) -> int:
     """How many streams to open at once at most, of so many requests that are left; 0: none."""
     return 0 if left < _LEAST else min(MOST, max(_LEAST, left - _KEPT_BACK))
+
+
+def patience_s(seen: Observation) -> float:
+    """How long each of them has to be waited for, in seconds, from what one client was told."""
+    return max(_PATIENCE_S, _PATIENT * seen.said.head_s)
 
 
 def listen_s(seen: Observation) -> float:
@@ -49,16 +56,18 @@ def together(entries: Journal) -> Iterator[Finding]:
     evidence = Evidence.of(entries)
     asked = len(evidence.attempts)
     answered = [it for it in evidence.attempts if it.is_stream]
+    if asked < _LEAST:
+        yield not_asked("the first of several streams was not answered in time")
+        return
     if len(answered) < asked:
-        last = evidence.attempts[-1]
+        at, last = next((n, it) for n, it in enumerate(evidence.attempts, 1) if not it.is_stream)
         waited = seconds(last.life_s)
         how = f"answered {last.status}" if last.head is not None else f"not answered in {waited}"
         yield Finding(
             check=AT_ONCE,
             outcome="FAIL",
             expected=_EXPECTED,
-            observed=f"{len(answered)} at a time: stream {asked} was {how} while the others were "
-            "open",
+            observed=f"{len(answered)} at a time: stream {at} was {how} while the others were open",
             fix="serve a stream without holding a worker for it: an async server, threads, or a "
             "worker for each client",
             confirm="curl -N URL & curl -N URL  # the second one says nothing",

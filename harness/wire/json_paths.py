@@ -38,10 +38,9 @@ def found_at(path: str, text: str) -> list[object]:
     if text.lstrip()[:1] not in {"{", "["}:
         return []
     try:
-        read = json.loads(text)
-    except ValueError:
+        return list(compiled.findall(json.loads(text)))
+    except (ValueError, RecursionError):  # no JSON, or deeper than anybody's
         return []
-    return list(compiled.findall(read))
 
 
 @lru_cache(maxsize=64)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.checks.no_event_lost import NoEventLost
 from harness.checks.order_kept import OrderKept
 from harness.checks.resumes import Resumes
 from harness.checks.stays_open import StaysOpen
+from harness.model.journal import ClientRead, Journal, Payload
 from harness.model.promises import EndMarker, Numbered, Promises
 from tests.checks.judging import only
 from tests.testkit.journals import Stage
@@ -53,6 +55,29 @@ def test_an_event_without_its_number_is_told_by_its_place() -> None:
     assert only(LOST, stage.journal()).observed == (
         "client 1 lost 1 of 5 events: event 5 of the target's response 1"
     )
+
+
+def test_an_event_without_a_number_is_nobody_elses() -> None:
+    stage = _stage(sequence=SEQ, broadcast=True)
+    for client in (1, 2):
+        stream = stage.connect(0.0, client=client)
+        for seq in range(1, 6):
+            stream.event(2.0 * seq, seq, event_id="", data=f'{{"seq": {seq}}}')
+            stream.event(2.0 * seq + 1, seq, event_id="", data="ping")
+    assert only(LOST, stage.journal(over_s=30.0)).observed == "20 of 20 events"
+
+
+def test_an_event_without_a_number_is_not_sent_again_after_a_cut() -> None:
+    stage = _stage(sequence=SEQ)
+    first = stage.connect(0.0)
+    for seq in (1, 2):
+        first.event(float(seq), seq, event_id=f"k{seq}", data=f'{{"seq": {seq}}}')
+    first.event(3.0, 9, event_id="", data="ping", lost_at=1)
+    first.cut(3.5, hop=1)
+    second = stage.connect(6.0, last_id="k2")
+    for seq in (3, 4):
+        second.event(6.0 + seq, seq, event_id=f"k{seq}", data=f'{{"seq": {seq}}}')
+    assert only(LOST, stage.journal()).outcome == "PASS"
 
 
 def test_numbers_that_are_promised_say_what_comes_first() -> None:
@@ -128,6 +153,18 @@ def test_what_was_said_before_a_client_came_is_not_owed_to_it() -> None:
     assert only(LOST, stage.journal(over_s=30.0)).outcome == "PASS"
 
 
+def test_who_is_let_in_may_be_greeted_by_its_name() -> None:
+    stage = _stage(broadcast=True)
+    streams = []
+    for client in (1, 2, 3):
+        streams.append(stage.connect(2.0 * client, client=client))
+        streams[-1].event(2.0 * client + 0.1, 99, event_id="", data=f"hello client {client}")
+    for seq in range(10, 16):
+        for stream in streams:
+            stream.event(float(seq), seq, event_id="", data=f"news {seq}")
+    assert only(LOST, stage.journal(over_s=30.0)).outcome == "PASS"
+
+
 @pytest.mark.parametrize(("missed", "outcome"), [((6,), "FAIL"), ((), "PASS")])
 def test_who_stayed_tells_what_was_said_while_another_was_away(
     missed: tuple[int, ...], outcome: str
@@ -179,6 +216,19 @@ def test_who_comes_back_too_late_need_not_be_resumed(until_s: float, outcome: st
         assert finding.observed == (
             "the client came back after 66.0 s, past the resume window of 30 s"
         )
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2])
+def test_who_is_refused_meanwhile_is_away_all_the_same(tries: int) -> None:
+    stage = _stage(resume_window_s=5.0)
+    first = stage.connect(0.0)
+    first.events(1, 3)
+    first.cut(3.5, hop=1)
+    for at in range(tries):
+        stage.answer(5.0 + 2 * at, 502, by=1, last_id="3")
+    stage.connect(10.0, last_id="3").events(8, 10, from_s=11.0)
+    assert only(Resumes(), stage.journal()).outcome == "SKIP"
+    assert only(LOST, stage.journal()).outcome == "PASS"
 
 
 def test_what_a_witness_heard_is_forgotten_likewise() -> None:
@@ -238,3 +288,23 @@ def test_a_hop_that_ends_it_before_the_marker_is_blamed() -> None:
     finding = only(StaysOpen(), stage.journal())
     assert (finding.outcome, finding.hop) == ("FAIL", 1)
     assert "without its end marker" in finding.observed
+
+
+def test_a_marker_in_what_was_not_kept_is_not_said_to_be_missing() -> None:
+    stage = _stage(end_marker=DONE)
+    stream = stage.connect(0.0)
+    stream.events(1, 3)
+    stream.end(5.0)
+    entries = list(stage.journal())
+    last = max(it.n for it in entries if isinstance(it, ClientRead))
+    entries[last] = msgspec.structs.replace(entries[last], payload=Payload.clipped(b"data: 3"))
+    finding = only(StaysOpen(), Journal(entries))
+    assert finding.outcome == "INCONCLUSIVE"
+    assert "does not show whether the end marker came" in finding.observed
+
+
+def test_a_marker_that_a_hop_lost_was_said_all_the_same() -> None:
+    stage = _stage(end_marker=DONE)
+    _answer(stage, has_marker=True, gets_marker=False).end(6.0)
+    assert only(StaysOpen(), stage.journal()).outcome == "SKIP"
+    assert only(LOST, stage.journal()).outcome == "FAIL"

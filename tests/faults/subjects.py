@@ -272,6 +272,11 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
             splits_alike=False,
             outcomes_alike=False,
         ),
+        "beyond a block with the head in it": replace(
+            subject(LagOneEvent(block_bytes=512, head_counts=True), holds_bytes=512),
+            splits_alike=False,
+            outcomes_alike=False,
+        ),
         "not for long": subject(LagOneEvent(flush_after_s=0.5), holds_s=0.5 + TIE_S),
     },
     "late_headers": {"node": _at_once(LateHeaders())},

@@ -88,6 +88,15 @@ def test_a_number_is_read_where_it_is_said_to_be(
     assert made.of(event) == number
 
 
+@pytest.mark.parametrize("data", ["[" * 60_000, '{"a":' * 150 + "1" + "}" * 150])
+def test_what_is_nested_deeper_than_anybodys_has_no_number_and_is_no_marker(data: str) -> None:
+    said = _promises(end_marker="$..done", sequence="$..seq")
+    assert said.end_marker is not None
+    assert said.sequence is not None
+    assert not said.end_marker.is_in(_event(data))
+    assert said.sequence.of(_event(data)) is None
+
+
 @pytest.mark.parametrize(
     ("said", "message"),
     [

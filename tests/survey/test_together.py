@@ -7,7 +7,7 @@ import pytest
 
 from harness.model.journal import Journal
 from harness.model.promises import Promises
-from harness.survey.together import how_many, listen_s, together
+from harness.survey.together import how_many, listen_s, patience_s, together
 from tests.survey.seen import every, saw
 from tests.testkit.journals import Stage
 
@@ -54,6 +54,30 @@ def test_a_server_that_says_that_it_is_full_is_said_to_be_full() -> None:
     stage.connect(1.0, client=2, status=503).end(1.0)
     (found,) = together(stage.journal(over_s=10.0))
     assert "stream 2 was answered 503" in found.observed
+
+
+def test_the_one_that_was_refused_is_told() -> None:
+    stage = Stage(hops=0, is_reference=False, promises=Promises(broadcast=True))
+    for client in (1, 2, 3):
+        status = 503 if client == 2 else 200
+        stream = stage.connect(0.0, client=client, status=status)
+        stream.end(0.1) if client == 2 else stream.events(1, 9)
+    at_once = next(together(stage.journal(over_s=10.0)))
+    assert at_once.observed.startswith("2 at a time: stream 2 was answered 503 while")
+
+
+@pytest.mark.parametrize("clients", [0, 1])
+def test_one_stream_shows_nothing_of_several(clients: int) -> None:
+    stage = Stage(hops=0, is_reference=False, promises=Promises(broadcast=True))
+    for client in range(1, clients + 1):
+        stage.connect(0.0, client=client).events(1, 9)
+    (found,) = together(stage.journal(over_s=10.0))
+    assert (found.check, found.outcome) == ("at_once", "SKIP")
+
+
+def test_who_answers_slowly_is_waited_for() -> None:
+    assert patience_s(saw(*every(1.0, 9), watched_s=9.5)) == 3.0
+    assert patience_s(saw(*every(1.0, 9, first_s=10.0), head_s=10.0, watched_s=20.0)) == 20.0
 
 
 @pytest.mark.parametrize(("left", "most"), [(0, 0), (1, 0), (2, 2), (4, 2), (7, 4), (99, 8)])
