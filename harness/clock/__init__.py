@@ -6,7 +6,7 @@ Everything inside reads the time from `now_s` and waits with trio; nothing reads
 
 from __future__ import annotations
 
-from harness.clock.aio import AioLoop, call_trio, open_loop
+from harness.clock.aio import AioLoop, call_trio, let_in, open_loop
 from harness.clock.clocks import ClockName, forget_threads, hold, now_s
 from harness.clock.interrupts import Interrupt
 from harness.clock.outside import Outside, watch_outside
@@ -20,6 +20,7 @@ __all__ = [
     "call_trio",
     "forget_threads",
     "hold",
+    "let_in",
     "now_s",
     "open_loop",
     "run",

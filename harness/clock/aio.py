@@ -94,6 +94,17 @@ async def open_loop(network: Grafting | None = None) -> AsyncIterator[AioLoop]:
             del error
 
 
+# An accepted connection becomes a task, which makes a transport, which tells its protocol, which
+# makes a task.
+_STEPS_TO_LET_IN = 3
+
+
+async def let_in() -> None:
+    """Wait, in asyncio, until whoever a closed server had accepted by then has its own task."""
+    for _ in range(_STEPS_TO_LET_IN):
+        await asyncio.sleep(0)
+
+
 def _load() -> ModuleType:
     was_loaded = "trio_asyncio" in sys.modules
     policy = asyncio.get_event_loop_policy()

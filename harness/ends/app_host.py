@@ -135,6 +135,7 @@ class _AsyncioHost:
     async def stop(self) -> None:
         """Close every connection, and shut the application down."""
         self._server.close()
+        await clock.let_in()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -142,6 +143,7 @@ class _AsyncioHost:
             await self._lifespan.wait_for_shutdown()
             self._living.cancel()
         await asyncio.gather(self._living, return_exceptions=True)
+        await asyncio.sleep(0)  # asyncio closes the sockets in the next step of the loop
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

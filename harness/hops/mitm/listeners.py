@@ -13,6 +13,7 @@ from mitmproxy.proxy import commands, events, layer, layers, mode_specs, tunnel
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook
 
+from harness import clock
 from harness.hops.mitm.connection import HopConnection
 from harness.hops.mitm.layer import HopLayer
 from harness.hops.mitm.ports import ClientWent, Exchanges
@@ -72,6 +73,7 @@ class Listener(ABC):
         """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
+            await clock.let_in()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
