@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from harness import yamlio
 from harness.errors import Place, ScenarioError
-from harness.products.load import DIRECTORY
-from harness.scenario.builtin import suite
 from harness.yamlio import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -399,25 +397,3 @@ def test_what_yaml_cannot_hold_is_a_type_error(value: object, message: str) -> N
 def test_what_would_not_load_again_is_a_value_error(value: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         dump(value)
-
-
-# -- our own files, by libyaml -----------------------------------------------------------------
-
-OURS = sorted([*DIRECTORY.glob("*.yaml"), *suite().rglob("*.yaml")])
-
-
-def test_libyaml_reads_every_file_of_ours_alike() -> None:
-    """Values, places and texts; where libyaml is missing, one parser is held against itself."""
-    assert len(OURS) > 200
-    assert [it for it in OURS if yamlio.load_file(it) != yamlio.load_file(it, is_known=True)] == []
-
-
-def test_a_mistake_in_a_file_of_ours_is_told_in_our_words(tmp_path: Path) -> None:
-    file = tmp_path / "ours.yaml"
-    file.write_text("a: [1, 2\nb: 3\n", encoding="utf-8")
-    with pytest.raises(ScenarioError) as plain:
-        yamlio.load_file(file)
-    with pytest.raises(ScenarioError) as known:
-        yamlio.load_file(file, is_known=True)
-
-    assert str(known.value) == str(plain.value)

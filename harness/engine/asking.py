@@ -165,16 +165,9 @@ class Interview:
             client=(EventSource(reconnect=False),),
             watch_s=most * patience_s + listen_s + _PATIENCE_S,
         )
-        case = Case(
-            id=scenario.id,
-            scenario=scenario,
-            target=self._target,
-            clock=self._clock,
-            seed=self._seed,
-        )
         folder = self._path / TOGETHER
         props = Props(programs=folder, settle_s=_SETTLE_S, crowding=crowding)
-        entries, _ = perform(case, props, folder / JOURNAL)
+        entries = self._performed(scenario, props, folder)
         self._asked += sum(isinstance(it, journal.TapRequest) for it in entries)
         _check(entries)
         return list(together.together(entries))
@@ -236,27 +229,18 @@ class Interview:
         self._asked += 1
         is_resumed = ask.last_event_id is not None and like is not None
         has_end = not is_resumed and (self._is_computed or (like is not None and like.has_all))
-        marker = self._target.promises.end_marker
-        is_last = (lambda _event: False) if marker is None else marker.is_in
         watching = Watching(
             has_end=has_end,
             longest_s=_SILENCE_S,
             least_s=self._limits.least_s,
             least_reads=None if like is None else 1 if is_resumed else _READS_AGAIN,
             free_s=self._most_s if like is None and self._clock == "virtual" else 0.0,
-            is_last=is_last,
+            is_last=self._target.promises.is_last,
         )
         scenario = Scenario(
             id=f"observed/{self._asked}",
             why="what the target says, to be replayed",
             watch_s=self._most_s if like is None else like.watched_s * (2 if has_end else 1),
-        )
-        case = Case(
-            id=scenario.id,
-            scenario=scenario,
-            target=self._target,
-            clock=self._clock,
-            seed=self._seed,
         )
         folder = self._path / f"{OBSERVED}-{self._asked}"
         props = Props(
@@ -270,8 +254,20 @@ class Interview:
                 leaving_s=LEAVING_S + _SETTLE_S if like is None else 0.0,
             ),
         )
-        entries, _ = perform(case, props, folder / JOURNAL)
+        entries = self._performed(scenario, props, folder)
         return self._heard(ask, entries)
+
+    def _performed(self, scenario: Scenario, props: Props, folder: Path) -> Journal:
+        """The journal of a scenario at the target, which is kept in a folder of its own."""
+        case = Case(
+            id=scenario.id,
+            scenario=scenario,
+            target=self._target,
+            clock=self._clock,
+            seed=self._seed,
+        )
+        entries, _ = perform(case, props, folder / JOURNAL)
+        return entries
 
     def _heard(self, ask: Ask, entries: Journal) -> Observation:
         """What the target said, if it said anything.

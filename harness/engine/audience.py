@@ -81,7 +81,6 @@ def _client(
     number: int,
     record: Callable[[Entry], None],
 ) -> EventSourceClient:
-    marker = case.target.promises.end_marker
     return EventSourceClient(
         spec,
         number,
@@ -95,5 +94,5 @@ def _client(
         record=record,
         now_s=recorder.now_s,
         went_around=door.went_around,
-        is_last=(lambda _event: False) if marker is None else marker.is_in,
+        is_last=case.target.promises.is_last,
     )

@@ -170,5 +170,9 @@ class Promises(Strict):
     broadcast: bool = False
     resume_window_s: Annotated[Duration, Field(gt=0)] | None = None
 
+    def is_last(self, event: Event) -> bool:
+        """Whether an event says that there is nothing more."""
+        return self.end_marker is not None and self.end_marker.is_in(event)
+
 
 NOTHING: Final = Promises()

@@ -267,16 +267,15 @@ BY_FAULT: Mapping[str, Mapping[str, Subject]] = {
         # Without an end, the last read is kept for good, however long it is.
         "read": replace(subject(LagOneEvent()), splits_alike=False),
         "tail": replace(subject(LagOneEvent(keep_bytes=3), holds_bytes=3), splits_alike=False),
-        "beyond a block": replace(
-            subject(LagOneEvent(block_bytes=16), holds_bytes=16),
-            splits_alike=False,
-            outcomes_alike=False,
-        ),
-        "beyond a block with the head in it": replace(
-            subject(LagOneEvent(block_bytes=512, head_counts=True), holds_bytes=512),
-            splits_alike=False,
-            outcomes_alike=False,
-        ),
+        **{
+            name: replace(
+                subject(config, holds_bytes=held), splits_alike=False, outcomes_alike=False
+            )
+            for name, held, config in (
+                ("beyond a block", 16, LagOneEvent(block_bytes=16)),
+                ("with the head in it", 512, LagOneEvent(block_bytes=512, head_counts=True)),
+            )
+        },
         "not for long": subject(LagOneEvent(flush_after_s=0.5), holds_s=0.5 + TIE_S),
     },
     "late_headers": {"node": _at_once(LateHeaders())},
